@@ -35,6 +35,13 @@ pub struct Recipe {
     pub secret: SecretEncoding,
 }
 
+impl Recipe {
+    /// Where the time of signing stands, if anywhere.
+    pub(super) fn timestamp_source(&self) -> Option<&TimestampSource> {
+        self.timestamp.as_ref().map(|rule| &rule.from)
+    }
+}
+
 /// The hash inside an HMAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {

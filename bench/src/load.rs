@@ -1,0 +1,164 @@
+//! A sender that never waits for more than the answer. Every body is distinct.
+
+use std::cell::{Cell, RefCell};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::upstream::{content_length, find};
+
+pub(crate) const SECRET: &str = "a secret of the benchmark, long enough";
+
+#[derive(Clone, clap::Args)]
+pub(crate) struct Load {
+    #[arg(long)]
+    pub target: SocketAddr,
+    /// Bytes of each body.
+    #[arg(long, default_value_t = 4096)]
+    pub size: usize,
+    #[arg(long, default_value_t = 64)]
+    pub connections: usize,
+    #[arg(long, default_value_t = 5.0)]
+    pub seconds: f64,
+    /// Sign with another secret.
+    #[arg(long)]
+    pub forge: bool,
+    /// Tells the bodies of one run from those of another.
+    #[arg(long, default_value = "run")]
+    pub run: String,
+}
+
+pub(crate) struct Done {
+    pub requests: u64,
+    pub unexpected: u64,
+    pub seconds: f64,
+    pub latencies: Vec<u32>,
+}
+
+impl Done {
+    pub(crate) fn line(&self) -> String {
+        let at = |part: f64| self.latencies.get((self.latencies.len() as f64 * part) as usize).copied().unwrap_or(0);
+        format!(
+            "requests {} unexpected {} seconds {:.3} per_second {:.0} p50_us {} p99_us {}",
+            self.requests,
+            self.unexpected,
+            self.seconds,
+            self.requests as f64 / self.seconds,
+            at(0.5),
+            at(0.99)
+        )
+    }
+}
+
+impl Load {
+    pub(crate) fn run(&self) -> Done {
+        crate::runtime().block_on(async {
+            let state = Rc::new(State {
+                load: self.clone(),
+                next: Cell::new(0),
+                unexpected: Cell::new(0),
+                latencies: RefCell::default(),
+                until: Instant::now() + Duration::from_secs_f64(self.seconds),
+            });
+            let start = Instant::now();
+            let senders: Vec<_> =
+                (0..self.connections).map(|_| tokio::task::spawn_local(send(state.clone()))).collect();
+            for sender in senders {
+                let _ = sender.await;
+            }
+            let mut latencies = state.latencies.take();
+            latencies.sort_unstable();
+            let seconds = start.elapsed().as_secs_f64();
+            Done { requests: latencies.len() as u64, unexpected: state.unexpected.get(), seconds, latencies }
+        })
+    }
+}
+
+struct State {
+    load: Load,
+    next: Cell<u64>,
+    unexpected: Cell<u64>,
+    latencies: RefCell<Vec<u32>>,
+    until: Instant,
+}
+
+async fn send(state: Rc<State>) -> Option<()> {
+    let load = &state.load;
+    let key = if load.forge { "somebody's guess" } else { SECRET };
+    let key = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("any length is a key");
+    let expected: &[u8] = if load.forge { b"HTTP/1.1 401" } else { b"HTTP/1.1 200" };
+    let mut stream = TcpStream::connect(load.target).await.expect("the target listens");
+    let _ = stream.set_nodelay(true);
+    let (mut request, mut answer) = (Vec::new(), vec![0; 16 * 1024]);
+    while Instant::now() < state.until {
+        let number = state.next.replace(state.next.get() + 1);
+        write_request(&mut request, load, number, &key);
+        let start = Instant::now();
+        stream.write_all(&request).await.ok()?;
+        let count = read(&mut stream, &mut answer).await?;
+        state.latencies.borrow_mut().push(start.elapsed().as_micros() as u32);
+        if !answer[..count].starts_with(expected) {
+            state.unexpected.set(state.unexpected.get() + 1);
+        }
+    }
+    Some(())
+}
+
+fn write_request(request: &mut Vec<u8>, load: &Load, number: u64, key: &Hmac<Sha256>) {
+    let mut body = format!(
+        "{{\"id\":\"evt_{}_{number}\",\"type\":\"box.created\",\"createdAt\":\"2026-01-15T10:00:00Z\",\"data\":{{\"items\":[",
+        load.run
+    )
+    .into_bytes();
+    // Items as real events have them, not one long string that a parser skips in one step.
+    let mut item = 0;
+    while body.len() + 80 < load.size {
+        let _ = write!(body, "{{\"id\":\"item-{item}\",\"name\":\"a name\",\"count\":{item}}},");
+        item += 1;
+    }
+    body.extend_from_slice(b"null],\"pad\":\"");
+    body.resize(load.size.saturating_sub(3).max(body.len()), b'x');
+    body.extend_from_slice(b"\"}}");
+    let mut mac = key.clone();
+    mac.update(&body);
+    request.clear();
+    let _ = write!(
+        request,
+        "POST /hooks/lmif HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nUser-Agent: bench\r\nAccept: */*\r\nContent-Length: {}\r\nX-LMIF-Signature: sha256=",
+        load.target,
+        body.len()
+    );
+    for byte in mac.finalize().into_bytes() {
+        let _ = write!(request, "{byte:02x}");
+    }
+    request.extend_from_slice(b"\r\n\r\n");
+    request.extend_from_slice(&body);
+}
+
+async fn read(stream: &mut TcpStream, answer: &mut [u8]) -> Option<usize> {
+    let mut filled = 0;
+    loop {
+        let count = stream.read(&mut answer[filled..]).await.ok()?;
+        if count == 0 {
+            return None;
+        }
+        filled += count;
+        if let Some(end) = find(&answer[..filled]) {
+            let whole = end + content_length(&answer[..end]);
+            while filled < whole {
+                let count = stream.read(&mut answer[filled..]).await.ok()?;
+                if count == 0 {
+                    return None;
+                }
+                filled += count;
+            }
+            return Some(filled);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The gateway as a process: load → build → serve → drain.
+//!
+//! Each worker is a thread with a runtime, a listening socket and connections of its
+//! own. The thread that started them serves the admin address, watches for signals
+//! and changed files, and keeps house.
+
+mod reload;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::{interval, timeout};
+use tracing::level_filters::LevelFilter;
+
+use crate::admin::{self, AdminError};
+use crate::clock;
+use crate::config::{Config, Diagnostics, LogFormat, LogLevel, StoreConfig};
+use crate::inbound::{BindError, Gateway, Listeners, Worker};
+use crate::store::{OpenError, Store};
+use crate::telemetry::log::{Format, Log};
+use crate::telemetry::metrics::Metrics;
+use reload::Files;
+
+/// How often the house is kept: files looked at, old entries let go.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+/// How long the last lines of the log may take.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// The exit status of a configuration that cannot be used (`EX_CONFIG` of sysexits.h).
+pub const EX_CONFIG: u8 = 78;
+
+/// Why the gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The admin address cannot be used.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// The inbound address cannot be used.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The configuration is not right.
+    #[error("{0}")]
+    Config(Diagnostics),
+    /// The configuration has no receiving side.
+    #[error("the configuration has no `inbound`")]
+    NothingToServe,
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The system gives no thread, runtime or signal.
+    #[error("cannot start a thread or its runtime")]
+    System(#[from] io::Error),
+}
+
+impl StartError {
+    /// What the process ends with.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Config(_) => EX_CONFIG.into(),
+            _ => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Runs the gateway that a file describes until it is told to stop.
+///
+/// # Errors
+///
+/// If it cannot start. Once it listens, nothing ends it but a signal.
+pub fn run(path: &Path) -> Result<(), StartError> {
+    let (loaded, files) = reload::load(path);
+    let (config, report) = loaded.map_err(StartError::Config)?;
+    let log = Log::start(format(&config), level(&config))?;
+    // Only a second gateway in one process finds a log in its place, and then shares it.
+    let _ = log.install();
+    for warning in &report.warnings {
+        eprintln!("{warning}");
+    }
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(async { App::build(config, path.to_owned(), files, log)?.serve().await })
+}
+
+/// A gateway that has been built and not yet served.
+struct App {
+    config: Config,
+    path: PathBuf,
+    files: Files,
+    log: Log,
+    store: Arc<Store>,
+    metrics: Arc<Metrics>,
+    gateway: Arc<Gateway>,
+    admin: Option<admin::Server>,
+    token: Option<admin::Token>,
+    listeners: Listeners,
+}
+
+impl App {
+    /// Everything that can fail, before anything is served.
+    fn build(config: Config, path: PathBuf, files: Files, log: Log) -> Result<Self, StartError> {
+        let metrics = Arc::new(Metrics::new());
+        let store = open(&config.store)?;
+        let inbound = config.inbound.as_ref().ok_or(StartError::NothingToServe)?;
+        let gateway = Gateway::new(inbound, &config.upstreams, store.clone(), metrics.clone());
+        let listeners = Listeners::bind(inbound.listen, config.workers)?;
+        let admin = config.admin.as_ref().map(admin::Server::bind).transpose()?;
+        let token = admin.as_ref().map(|admin| admin.token.clone());
+        Ok(Self { config, path, files, log, store, metrics, gateway, admin, token, listeners })
+    }
+
+    async fn serve(mut self) -> Result<(), StartError> {
+        let (ended, mut all_ended) = mpsc::channel::<()>(1);
+        let workers = (0..self.config.workers).map(|_| self.worker(ended.clone())).collect::<io::Result<Vec<_>>>()?;
+        drop(ended);
+        tracing::info!(address = %self.listeners.address, workers = workers.len(), "listening");
+        if let Some(admin) = self.admin.take() {
+            tracing::info!(address = %admin.address, "admin listening");
+            let state =
+                admin::State::new(self.gateway.clone(), self.store.clone(), self.metrics.clone(), self.log.clone());
+            tokio::task::spawn_local(admin.serve(state));
+        }
+        self.until_told_to_stop().await?;
+
+        self.gateway.drain();
+        tracing::info!(longest = ?self.config.shutdown, "draining");
+        let drained = timeout(self.config.shutdown, all_ended.recv()).await.is_ok();
+        if drained {
+            workers.into_iter().for_each(|worker| drop(worker.join()));
+        } else {
+            tracing::warn!("not every request was answered before the drain ended");
+        }
+        self.store.flush().await;
+        tracing::info!("stopped");
+        self.log.flush(FLUSH);
+        Ok(())
+    }
+
+    fn worker(&mut self, ended: mpsc::Sender<()>) -> io::Result<JoinHandle<()>> {
+        let socket = self.listeners.next_socket().expect("a socket was bound for every worker");
+        let gateway = self.gateway.clone();
+        let runtime = || -> io::Result<LocalRuntime> {
+            Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
+        };
+        thread::Builder::new().name("worker".into()).spawn(move || {
+            let _ended = ended;
+            let served = runtime().and_then(|runtime| {
+                let worker = Worker::new(gateway);
+                runtime.block_on(worker.serve(socket))
+            });
+            if let Err(error) = served {
+                tracing::error!(cause = %error, "a worker cannot serve");
+            }
+        })
+    }
+
+    /// Keeps house and reloads until SIGTERM or SIGINT.
+    async fn until_told_to_stop(&mut self) -> io::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut tick = interval(HOUSEKEEPING);
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return Ok(()),
+                _ = interrupt.recv() => return Ok(()),
+                _ = hangup.recv() => self.reload(),
+                _ = tick.tick() => {
+                    self.store.sweep(clock::now());
+                    self.metrics.upkeep();
+                    if self.files.changed() {
+                        self.reload();
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn format(config: &Config) -> Format {
+    match config.log.format {
+        LogFormat::Json => Format::Json,
+        LogFormat::Text => Format::Text,
+    }
+}
+
+fn level(config: &Config) -> LevelFilter {
+    match config.log.level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    }
+}
+
+fn open(store: &StoreConfig) -> Result<Arc<Store>, OpenError> {
+    match store {
+        StoreConfig::Memory => Ok(Store::memory()),
+        StoreConfig::Sqlite { path } => Store::open_sqlite(path, clock::now()),
+    }
+}

@@ -1,0 +1,79 @@
+//! The commands.
+
+mod check;
+mod health;
+mod run;
+mod scheme;
+mod schemes;
+mod sign;
+mod verify;
+
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+/// A webhook gateway: verifies, deduplicates and forwards what senders sign.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway.
+    Run(ConfigFile),
+    /// Check a configuration, and show what it means; ends with 0, or with 78 where it has errors.
+    Check(ConfigFile),
+    /// Sign the body on standard input as a sender would, and print the headers (for jws: the body).
+    Sign(sign::Sign),
+    /// Verify the body on standard input; ends with 0, or with 1 where the signature is rejected.
+    Verify(verify::Verify),
+    /// List the built-in schemes.
+    Schemes(schemes::Schemes),
+    /// Show the gateway at work: an app, four senders, and what became of every delivery.
+    Demo(crate::demo::Demo),
+    /// Ask a running gateway whether it is ready; for a container's health check.
+    Health(health::Health),
+}
+
+#[derive(Debug, clap::Args)]
+struct ConfigFile {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Run(file) => run::run(&file.config),
+        Command::Check(file) => finish(check::run(&file.config)),
+        Command::Sign(sign) => finish(sign.run()),
+        Command::Verify(verify) => finish(verify.run()),
+        Command::Schemes(schemes) => finish(schemes.run()),
+        Command::Demo(demo) => finish(demo.run()),
+        Command::Health(health) => health.run(),
+    }
+}
+
+fn finish(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        // What EX_USAGE is to a shell: the command was not one that could be carried out.
+        ExitCode::from(2)
+    })
+}
+
+/// Writes to standard output. Who closes it early, as `head` does, has seen enough.
+pub(crate) fn print(text: impl AsRef<[u8]>) -> anyhow::Result<()> {
+    let mut stdout = io::stdout();
+    match stdout.write_all(text.as_ref()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write to standard output"),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,202 @@
+//! Maps whose keys this program gives a meaning: none is ignored, none is
+//! forgotten, and what is misspelt is recognised.
+
+use std::ops::RangeInclusive;
+
+use super::error::Problems;
+use super::mask;
+use super::node::{Entry, Map, Node, Span, Spanned, Style, Text, Value};
+use super::page::quote;
+use super::read::{LATER, Read, expected};
+use super::suggest::nearest;
+
+/// A map whose keys this program gives a meaning.
+pub(super) struct Fields<'n, 'p> {
+    node: &'n Node,
+    what: &'static str,
+    entries: &'n [Entry],
+    asked: Vec<&'static str>,
+    later: Vec<&'static str>,
+    missing: Vec<(&'static str, &'static str)>,
+    pub(super) problems: &'p mut Problems,
+}
+
+impl<'n, 'p> Fields<'n, 'p> {
+    /// `what` it describes stands in messages: a key in backticks, or a noun with its article.
+    pub(super) fn of(node: &'n Node, what: &'static str, problems: &'p mut Problems) -> Option<Fields<'n, 'p>> {
+        match &node.value {
+            Value::Map(Map { entries, .. }) => {
+                let (asked, later, missing) = (Vec::new(), Vec::new(), Vec::new());
+                return Some(Fields { node, what, entries, asked, later, missing, problems });
+            }
+            Value::Broken => {}
+            other => {
+                let at = if matches!(other, Value::Null) { node.owner } else { node.span };
+                let label = "write `{key: value}`, or a line for each key";
+                problems.error(at, format!("{what} must be a map, found {}", node.kind()), label);
+            }
+        }
+        None
+    }
+
+    /// A key that may be left out.
+    pub(super) fn optional<T: Read>(&mut self, key: &'static str) -> Option<T> {
+        let entry = self.find(key)?;
+        T::read(&entry.node, self.problems)
+    }
+
+    /// A key that may not be left out.
+    pub(super) fn required<T: Read>(&mut self, key: &'static str) -> Option<T> {
+        if self.find(key).is_none() {
+            self.missing(key, "");
+        }
+        self.optional(key)
+    }
+
+    /// A number of things, from 1, that may be left out.
+    pub(super) fn count(&mut self, key: &'static str, most: u64) -> Option<usize> {
+        let entry = self.find(key)?;
+        number(&entry.node, key, "a whole number", 1..=most, self.problems)?.try_into().ok()
+    }
+
+    /// A key that a later version will read: its value must be right even now.
+    pub(super) fn later<T: Read>(&mut self, key: &'static str) {
+        self.later.push(key);
+        if let Some(entry) = self.entry(key) {
+            T::read(&entry.node, self.problems);
+            self.problems.error(entry.key.span, format!("`{key}` {LATER}"), "leave it out");
+        }
+    }
+
+    /// Whether the map has the key, readable or not.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entry(key).is_some()
+    }
+
+    /// Where a key stands.
+    pub(super) fn key(&self, key: &str) -> Option<Span> {
+        self.entry(key).map(|entry| entry.key.span)
+    }
+
+    /// Where the map begins: what concerns all of it is reported there.
+    pub(super) fn first(&self) -> Span {
+        self.entries.first().map_or(self.node.span, |entry| entry.key.span)
+    }
+
+    /// Notes that a key is missing, and what may stand in its place.
+    pub(super) fn missing(&mut self, key: &'static str, or: &'static str) {
+        self.missing.push((key, or));
+    }
+
+    fn find(&mut self, key: &'static str) -> Option<&'n Entry> {
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
+        self.entry(key)
+    }
+
+    fn entry(&self, key: &str) -> Option<&'n Entry> {
+        self.entries.iter().find(|entry| entry.key.value == key)
+    }
+
+    /// Refuses the keys that nobody asked for, and says which are missing. To be
+    /// called when all are read.
+    pub(super) fn finish(self) {
+        self.conclude(Naming::Free);
+    }
+
+    /// As [`Fields::finish`], where a key may be a secret in the wrong place.
+    pub(super) fn finish_secretive(self) {
+        self.conclude(Naming::IfHarmless);
+    }
+
+    fn conclude(mut self, naming: Naming) {
+        let known = |key: &str| self.asked.iter().chain(&self.later).any(|known| *known == key);
+        let unknown: Vec<&Entry> = self.entries.iter().filter(|entry| !known(&entry.key.value)).collect();
+        if !unknown.is_empty() {
+            // Keys that are there already were not meant.
+            let open: Vec<&str> =
+                self.asked.iter().chain(&self.later).copied().filter(|key| self.entry(key).is_none()).collect();
+            for entry in unknown {
+                let meant = unknown_key(&entry.key, self.what, &self.asked, &open, naming, self.problems);
+                // What is only misspelt is not missing.
+                self.missing.retain(|(key, _)| naming == Naming::Free && Some(*key) != meant);
+            }
+        }
+        for (key, or) in self.missing {
+            let message = format!("{} has no `{key}`{or}", self.what);
+            self.problems.error(self.node.owner, message, format!("`{key}: …`{or} belongs here"));
+        }
+    }
+}
+
+/// Whether a message may name a key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    Free,
+    IfHarmless,
+}
+
+/// Reports a key, and returns which of the open ones was probably meant.
+fn unknown_key<'k>(
+    key: &Spanned<String>,
+    what: &str,
+    known: &[&str],
+    open: &[&'k str],
+    naming: Naming,
+    problems: &mut Problems,
+) -> Option<&'k str> {
+    let keys = known.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+    if naming == Naming::IfHarmless && !mask::may_name(&key.value) {
+        problems.error(key.span, format!("unknown key in {what}"), format!("the keys are {keys}"));
+        return None;
+    }
+    let meant = nearest(&key.value, open.iter().copied());
+    let label = meant.map_or_else(|| format!("the keys are {keys}"), |meant| format!("did you mean `{meant}`?"));
+    problems.error(key.span, format!("unknown key {} in {what}", quote(&key.value)), label);
+    meant
+}
+
+/// A map with exactly one key, which says what its value is. `like` says how to write it.
+pub(super) fn choice<'n>(
+    node: &'n Node,
+    what: &'static str,
+    like: &str,
+    known: &[&'static str],
+    problems: &mut Problems,
+) -> Option<(&'static str, &'n Entry)> {
+    let Value::Map(Map { entries, .. }) = &node.value else {
+        expected(what, like, node, problems);
+        return None;
+    };
+    let [entry] = entries.as_slice() else {
+        problems.error(node.span, format!("{what} has exactly one key, found {}", entries.len()), like);
+        return None;
+    };
+    let found = known.iter().copied().find(|key| *key == entry.key.value);
+    if found.is_none() {
+        unknown_key(&entry.key, what, known, known, Naming::Free, problems);
+    }
+    found.map(|key| (key, entry))
+}
+
+/// A whole number in a range, written in digits and without quotes.
+pub(super) fn number(
+    node: &Node,
+    key: &str,
+    what: &str,
+    range: RangeInclusive<u64>,
+    problems: &mut Problems,
+) -> Option<u64> {
+    let like = format!("a whole number from {} to {}", range.start(), range.end());
+    let Value::Text(Text { text, style: Style::Plain, .. }) = &node.value else {
+        expected(what, &like, node, problems);
+        return None;
+    };
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    let number = text.parse().ok().filter(|number| digits && range.contains(number));
+    if number.is_none() {
+        problems.error(node.span, format!("`{key}` cannot be {}", quote(text)), like);
+    }
+    number
+}

@@ -1,0 +1,212 @@
+//! `inbound.sources`: who may send, and where to it goes.
+
+use std::time::Duration;
+
+use http::HeaderName;
+
+use super::OneOrMore;
+use super::later::{Acknowledge, Requirement};
+use super::scheme::SchemeFile;
+use super::secret::SecretList;
+use crate::config::error::Problems;
+use crate::config::fields::{Fields, choice};
+use crate::config::node::{Node, Span, Spanned, Value};
+use crate::config::read::{Complaint, Read, Word, expected, one_of};
+use crate::config::resolved::ForwardBody;
+use crate::config::text::{HostName, RequestPath};
+use crate::scheme::{Locator, OnConflict};
+
+/// A source.
+#[derive(Debug)]
+pub(in crate::config) struct SourceFile {
+    pub(in crate::config) path: Option<Spanned<RequestPath>>,
+    pub(in crate::config) host: Option<Spanned<HostName>>,
+    pub(in crate::config) scheme: Option<Spanned<SchemeChoice>>,
+    pub(in crate::config) secrets: Option<Spanned<SecretList>>,
+    pub(in crate::config) upstream: Option<Spanned<String>>,
+    pub(in crate::config) dedup: Option<DedupFile>,
+    pub(in crate::config) event_id: Option<Spanned<OneOrMore<Locator>>>,
+    pub(in crate::config) event_type: Option<Spanned<Locator>>,
+    pub(in crate::config) forward: ForwardFile,
+    /// Where the mode of delivery stands.
+    pub(in crate::config) delivery: Option<Spanned<Delivery>>,
+    /// Where something about the source as a whole is reported.
+    pub(in crate::config) owner: Span,
+    /// Whether a host is there, readable or not.
+    pub(in crate::config) has_host: bool,
+}
+
+/// The scheme of a source.
+#[derive(Debug)]
+pub(in crate::config) enum SchemeChoice {
+    InPlace(Box<SchemeFile>),
+    /// A preset, or a name under `schemes`.
+    Name(String),
+}
+
+/// When the sender is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::config) enum Delivery {
+    /// When the app has answered.
+    Sync,
+}
+
+/// What is done about duplicates.
+#[derive(Debug)]
+pub(in crate::config) enum DedupFile {
+    Off,
+    On {
+        window: Option<Spanned<Duration>>,
+        key: Option<Spanned<OneOrMore<Locator>>>,
+        conflict: Option<OnConflict>,
+        entries: Option<usize>,
+    },
+}
+
+/// What the app sees of a request.
+#[derive(Debug, Default)]
+pub(in crate::config) struct ForwardFile {
+    pub(in crate::config) path: Option<RequestPath>,
+    pub(in crate::config) body: Option<Spanned<ForwardBody>>,
+}
+
+impl Read for SourceFile {
+    fn read(node: &Node, problems: &mut Problems) -> Option<SourceFile> {
+        let mut fields = Fields::of(node, "a source", problems)?;
+        let file = SourceFile {
+            path: fields.required("path"),
+            host: fields.optional("host"),
+            scheme: fields.required("scheme"),
+            secrets: fields.required("secrets"),
+            upstream: fields.required("upstream"),
+            dedup: fields.optional("dedup"),
+            event_id: fields.optional("event_id"),
+            event_type: fields.optional("event_type"),
+            forward: fields.optional("forward").unwrap_or_default(),
+            delivery: fields.optional("delivery"),
+            owner: node.owner,
+            has_host: fields.has("host"),
+        };
+        fields.optional::<Verification>("verification");
+        fields.later::<Vec<String>>("events");
+        fields.later::<Requirement>("require");
+        fields.later::<Acknowledge>("acknowledge");
+        fields.finish();
+        Some(file)
+    }
+}
+
+impl Read for SchemeChoice {
+    fn read(node: &Node, problems: &mut Problems) -> Option<SchemeChoice> {
+        match &node.value {
+            Value::Text(_) => String::read(node, problems).map(SchemeChoice::Name),
+            Value::Map(_) => SchemeFile::read(node, problems).map(|file| SchemeChoice::InPlace(Box::new(file))),
+            _ => {
+                expected("a scheme", "a preset, a name under `schemes`, or `{hmac: …}`", node, problems);
+                None
+            }
+        }
+    }
+}
+
+impl Read for Delivery {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Delivery> {
+        if let Value::Map(_) = &node.value {
+            let (kind, entry) = choice(node, "a mode of delivery", DeliveryWord::LIKE, &["sync_then_queue"], problems)?;
+            let mut fields = Fields::of(&entry.node, "`sync_then_queue`", problems)?;
+            fields.duration("within", Duration::from_millis(1), Duration::from_secs(3600));
+            fields.finish();
+            Complaint::later(kind, DeliveryWord::LIKE).report(&entry.key, problems);
+            return None;
+        }
+        DeliveryWord::read(node, problems).map(|DeliveryWord| Delivery::Sync)
+    }
+}
+
+#[derive(Clone)]
+struct DeliveryWord;
+
+impl Word for DeliveryWord {
+    const WHAT: &'static str = "a mode of delivery";
+    const LIKE: &'static str = "write `sync`, or leave the key out";
+
+    fn parse(text: &str) -> Result<DeliveryWord, Complaint> {
+        let table = [("sync", Some(DeliveryWord)), ("queue", None), ("sync_then_queue", None)];
+        one_of(text, Self::WHAT, &table).map_err(|complaint| Complaint { label: Self::LIKE.into(), ..complaint })
+    }
+}
+
+/// What is done with requests that are not verified: nothing, in this version.
+#[derive(Clone)]
+struct Verification;
+
+impl Word for Verification {
+    const WHAT: &'static str = "a way to verify";
+    const LIKE: &'static str = "write `enforce`, or leave the key out";
+
+    fn parse(text: &str) -> Result<Verification, Complaint> {
+        one_of(text, Self::WHAT, &[("enforce", Some(Verification)), ("report_only", None)])
+    }
+}
+
+impl Read for DedupFile {
+    fn read(node: &Node, problems: &mut Problems) -> Option<DedupFile> {
+        if let Value::Text(_) = &node.value {
+            return DedupWord::read(node, problems).map(|DedupWord| DedupFile::Off);
+        }
+        let mut fields = Fields::of(node, "`dedup`", problems)?;
+        let file = DedupFile::On {
+            window: fields.spanned_duration("window", Duration::from_secs(1), Duration::from_secs(366 * 86400)),
+            key: fields.optional("key"),
+            conflict: fields.optional("conflict"),
+            entries: fields.count("entries", 100_000_000),
+        };
+        fields.later::<String>("also");
+        fields.finish();
+        Some(file)
+    }
+}
+
+#[derive(Clone)]
+struct DedupWord;
+
+impl Word for DedupWord {
+    const WHAT: &'static str = "a way to drop duplicates";
+    const LIKE: &'static str = "write `off`, or `{window: 72h}`";
+
+    fn parse(text: &str) -> Result<DedupWord, Complaint> {
+        let complaint = |complaint: Complaint| Complaint { label: Self::LIKE.into(), ..complaint };
+        one_of(text, Self::WHAT, &[("off", Some(DedupWord))]).map_err(complaint)
+    }
+}
+
+impl Word for OnConflict {
+    const WHAT: &'static str = "a way to treat a conflict";
+    const LIKE: &'static str = "write `duplicate` or `deliver`";
+
+    fn parse(text: &str) -> Result<OnConflict, Complaint> {
+        let table = [("duplicate", Some(OnConflict::Duplicate)), ("deliver", Some(OnConflict::Deliver))];
+        one_of(text, Self::WHAT, &table)
+    }
+}
+
+impl Read for ForwardFile {
+    fn read(node: &Node, problems: &mut Problems) -> Option<ForwardFile> {
+        let mut fields = Fields::of(node, "`forward`", problems)?;
+        let file = ForwardFile { path: fields.optional("path"), body: fields.optional("body") };
+        fields.later::<Vec<HeaderName>>("headers");
+        fields.later::<String>("host");
+        fields.finish();
+        Some(file)
+    }
+}
+
+impl Word for ForwardBody {
+    const WHAT: &'static str = "a body to forward";
+    const LIKE: &'static str = "write `payload` or `original`";
+
+    fn parse(text: &str) -> Result<ForwardBody, Complaint> {
+        let table = [("payload", Some(ForwardBody::Payload)), ("original", Some(ForwardBody::Original))];
+        one_of(text, Self::WHAT, &table)
+    }
+}

@@ -1,0 +1,153 @@
+//! One source: its scheme, secrets and upstream found, its own words applied.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Context, Names, scheme, secret, warn};
+use crate::config::file::{DedupFile, ForwardFile, SchemeChoice, SourceFile};
+use crate::config::node::{Span, Spanned};
+use crate::config::page::quote;
+use crate::config::resolved::{Dedup, Forward, ForwardBody, Source, Upstream};
+use crate::scheme::{Mechanism, PRESETS, Part, Scheme, preset};
+
+const WINDOW: Duration = Duration::from_secs(72 * 3600);
+const ENTRIES: usize = 1_000_000;
+
+/// What a source may refer to.
+pub(super) struct Surroundings<'c> {
+    pub(super) schemes: &'c Names<Scheme>,
+    pub(super) upstreams: &'c Names<Upstream>,
+    pub(super) has_public_url: bool,
+}
+
+/// Where the warnings about a source point.
+pub(super) struct Places {
+    pub(super) scheme: Span,
+    pub(super) event_id: Option<Span>,
+    pub(super) event_type: Option<Span>,
+    pub(super) dedup_key: Option<Span>,
+    pub(super) window: Option<Span>,
+    pub(super) delivery: Option<Span>,
+}
+
+pub(super) fn source(
+    name: &Spanned<String>,
+    file: SourceFile,
+    surroundings: &Surroundings<'_>,
+    context: &mut Context<'_>,
+) -> Option<Source> {
+    let places = places(&file);
+    let scheme = file.scheme.and_then(|choice| find_scheme(name, choice, surroundings, context));
+    if let Some(scheme) = &scheme {
+        check_public_url(scheme, places.scheme, surroundings, context);
+    }
+    let keyring = file.secrets.and_then(|secrets| secret::keyring(secrets, scheme.as_deref(), context));
+    let upstream = file.upstream.and_then(|upstream| find_upstream(name, &upstream, surroundings, context));
+    let scheme = scheme?;
+    let source = Source {
+        name: name.value.as_str().into(),
+        path: file.path?.value.0,
+        host: file.host.map(|host| host.value.0),
+        keyring: keyring?,
+        upstream: upstream?,
+        dedup: dedup(file.dedup, &scheme),
+        event_id: file.event_id.map(|id| id.value.0),
+        event_type: file.event_type.map(|kind| kind.value),
+        forward: forward(file.forward, &scheme, context),
+        scheme,
+    };
+    warn::source(&source, &places, context);
+    Some(source)
+}
+
+fn places(file: &SourceFile) -> Places {
+    let (window, dedup_key) = match &file.dedup {
+        Some(DedupFile::On { window, key, .. }) => {
+            (window.as_ref().map(|window| window.span), key.as_ref().map(|key| key.span))
+        }
+        _ => (None, None),
+    };
+    Places {
+        scheme: match &file.scheme {
+            Some(Spanned { value: SchemeChoice::Name(_), span, .. }) => *span,
+            Some(Spanned { owner, .. }) => *owner,
+            None => file.owner,
+        },
+        event_id: file.event_id.as_ref().map(|id| id.span),
+        event_type: file.event_type.as_ref().map(|kind| kind.span),
+        dedup_key,
+        window,
+        delivery: file.delivery.as_ref().map(|delivery| delivery.span),
+    }
+}
+
+fn find_scheme(
+    source: &Spanned<String>,
+    choice: Spanned<SchemeChoice>,
+    surroundings: &Surroundings<'_>,
+    context: &mut Context<'_>,
+) -> Option<Arc<Scheme>> {
+    let name = match choice.value {
+        SchemeChoice::InPlace(file) => return scheme::scheme(&source.value, *file, context).map(Arc::new),
+        SchemeChoice::Name(name) => name,
+    };
+    if let Some(preset) = preset(&name) {
+        return Some(Arc::new(preset.clone()));
+    }
+    let presets: Vec<&str> = PRESETS.iter().map(|scheme| scheme.name.as_ref()).collect();
+    surroundings.schemes.find(&name, &presets).unwrap_or_else(|meant| {
+        let message = format!("source {} names a scheme that does not exist", quote(&source.value));
+        let label = format!("no preset and no scheme under `schemes` has this name{meant}");
+        context.problems.error(choice.span, message, label);
+        None
+    })
+}
+
+fn find_upstream(
+    source: &Spanned<String>,
+    name: &Spanned<String>,
+    surroundings: &Surroundings<'_>,
+    context: &mut Context<'_>,
+) -> Option<Arc<Upstream>> {
+    surroundings.upstreams.find(&name.value, &[]).unwrap_or_else(|meant| {
+        let message = format!("source {} names an upstream that does not exist", quote(&source.value));
+        context.problems.error(name.span, message, format!("no upstream has this name{meant}"));
+        None
+    })
+}
+
+/// A URL that is signed must be known as the sender knows it; the `Host` of a request proves nothing.
+fn check_public_url(scheme: &Scheme, at: Span, surroundings: &Surroundings<'_>, context: &mut Context<'_>) {
+    let Mechanism::Hmac(recipe) = &scheme.mechanism else { return };
+    if recipe.signed.0.contains(&Part::Url) && !surroundings.has_public_url {
+        let message = format!("the scheme {} signs the URL, and `inbound` has no `public_url`", quote(&scheme.name));
+        context.problems.error(at, message, "add `public_url: https://…` as the sender knows it");
+    }
+}
+
+fn dedup(file: Option<DedupFile>, scheme: &Scheme) -> Dedup {
+    match file {
+        Some(DedupFile::Off) => Dedup::Off,
+        Some(DedupFile::On { window, key, conflict, entries }) => Dedup::On {
+            window: window.map_or(WINDOW, |window| window.value),
+            key: key.map(|key| key.value.0),
+            conflict: conflict.unwrap_or(scheme.conflict),
+            entries: entries.unwrap_or(ENTRIES),
+        },
+        None => Dedup::On { window: WINDOW, key: None, conflict: scheme.conflict, entries: ENTRIES },
+    }
+}
+
+fn forward(file: ForwardFile, scheme: &Scheme, context: &mut Context<'_>) -> Forward {
+    let usual = match scheme.mechanism {
+        Mechanism::Jws(_) => ForwardBody::Payload,
+        Mechanism::Hmac(_) => ForwardBody::Original,
+    };
+    if let Some(body) = file.body.as_ref().filter(|body| body.value == ForwardBody::Payload)
+        && usual == ForwardBody::Original
+    {
+        let label = "leave it out: only a JWS has a payload other than its body";
+        context.problems.warning(body.span, "`body: payload` changes nothing here", label);
+    }
+    Forward { path: file.path.map(|path| path.0), body: file.body.map_or(usual, |body| body.value) }
+}

@@ -1,0 +1,95 @@
+//! The world that the tests' configurations refer to.
+
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use rcgen::{CertificateParams, KeyPair};
+
+use crate::config::{Config, Diagnostics, GivenEnvironment, Report};
+
+/// A value that must never be seen in any output.
+pub(super) const SECRET: &str = "correct-horse-battery-staple";
+
+pub(super) fn now() -> Timestamp {
+    "2026-06-01T00:00:00Z".parse().expect("a moment")
+}
+
+/// Two certificates that do not belong together, made once.
+struct Certificates {
+    certificate: String,
+    key: String,
+    other_key: String,
+}
+
+static CERTIFICATES: LazyLock<Certificates> = LazyLock::new(|| {
+    let key = KeyPair::generate().expect("a key");
+    let certificate = CertificateParams::new(vec!["localhost".to_owned()])
+        .and_then(|params| params.self_signed(&key))
+        .expect("a certificate");
+    let other_key = KeyPair::generate().expect("a key").serialize_pem();
+    Certificates { certificate: certificate.pem(), key: key.serialize_pem(), other_key }
+});
+
+/// Secrets, certificates and keys, right ones and wrong ones.
+pub(super) fn environment() -> GivenEnvironment {
+    GivenEnvironment::default()
+        .variable("GOOD", SECRET)
+        .variable("OTHER", format!("{SECRET}-2"))
+        .variable("EMPTY", "")
+        .variable("SHORT", "hunter2")
+        .variable("SPACED", format!("{SECRET}\n"))
+        .variable("BASE64", "Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5LXN0YXBsZQ==")
+        .variable("HEX", "636f72726563742d686f7273652d62617474657279")
+        .file("/run/secret", format!("{SECRET}\n"))
+        .file("/run/secret-crlf", format!("{SECRET}\r\n"))
+        .file("/run/empty", "\n")
+        .file("/run/tls.crt", CERTIFICATES.certificate.as_str())
+        .file("/run/tls.key", CERTIFICATES.key.as_str())
+        .file("/run/other.key", CERTIFICATES.other_key.as_str())
+        .file("/run/nonsense", "nonsense")
+}
+
+pub(super) fn parse(text: &str) -> Result<(Config, Report), Diagnostics> {
+    crate::config::parse(text, "countersign.yaml", &environment(), now())
+}
+
+/// The meaning of a text that must be right.
+#[track_caller]
+pub(super) fn config(text: &str) -> Config {
+    match parse(text) {
+        Ok((config, _)) => config,
+        Err(errors) => panic!("{errors}"),
+    }
+}
+
+/// What is said about a text that must be wrong.
+#[track_caller]
+pub(super) fn errors(text: &str) -> String {
+    match parse(text) {
+        Ok(_) => panic!("this was accepted:\n{text}"),
+        Err(errors) => errors.to_string(),
+    }
+}
+
+/// What is warned about in a text that must be right.
+#[track_caller]
+pub(super) fn warnings(text: &str) -> String {
+    match parse(text) {
+        Ok((_, report)) => report.to_string(),
+        Err(errors) => panic!("{errors}"),
+    }
+}
+
+/// A small configuration around the text of one source, indented by six spaces.
+pub(super) fn with_source(source: &str) -> String {
+    format!(
+        "inbound:\n  listen: 127.0.0.1:0\n  sources:\n    one:\n{source}\nupstreams:\n  \
+         app: {{url: http://127.0.0.1:3000}}\nstore: {{memory: {{}}}}\n"
+    )
+}
+
+/// A small configuration with a scheme named `acme`, indented by four spaces, and a source that has it.
+pub(super) fn with_scheme(scheme: &str) -> String {
+    let source = "      {path: /one, scheme: acme, secrets: [{env: GOOD}], upstream: app}";
+    format!("{}schemes:\n  acme:\n{scheme}\n", with_source(source))
+}

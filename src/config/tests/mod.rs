@@ -1,0 +1,10 @@
+//! The configuration, tested from outside: text in, meaning or messages out.
+
+mod bad;
+mod given;
+mod meaning;
+mod recipes;
+mod robust;
+mod secrets;
+mod speed;
+mod warnings;

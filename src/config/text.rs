@@ -1,0 +1,221 @@
+//! Texts that mean something by themselves: paths, hosts, addresses, URLs,
+//! names, moments.
+
+use std::net::{Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use http::HeaderName;
+use jiff::Timestamp;
+
+use super::page::quote;
+use super::read::{Complaint, Word};
+use crate::scheme::{GrammarError, Pointer};
+
+/// The path of a request, as it is compared: byte for byte, without the query.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct RequestPath(pub(super) String);
+
+/// A host without a port, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct HostName(pub(super) String);
+
+/// An `http` or `https` URL with nothing behind its path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Url {
+    pub(super) secure: bool,
+    pub(super) host: String,
+    pub(super) port: Option<u16>,
+    /// Empty, or beginning with `/` and not ending with it.
+    pub(super) path: String,
+}
+
+/// The path of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FilePath(pub(super) PathBuf);
+
+/// The name of an environment variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct VariableName(pub(super) String);
+
+impl Word for RequestPath {
+    const WHAT: &'static str = "a path";
+    const LIKE: &'static str = "a path begins with `/`, such as `/hooks/lmif`";
+
+    fn parse(text: &str) -> Result<RequestPath, Complaint> {
+        if !text.starts_with('/') {
+            return Err(Complaint::new(format!("{} does not begin with `/`", quote(text)), Self::LIKE));
+        }
+        check_path(text)?;
+        Ok(RequestPath(text.to_owned()))
+    }
+}
+
+/// Refuses what a request line cannot hold as a path (RFC 3986 §3.3).
+fn check_path(path: &str) -> Result<(), Complaint> {
+    let wrong = |c: char| {
+        !c.is_ascii_graphic() || matches!(c, '"' | '#' | '<' | '>' | '?' | '\\' | '^' | '`' | '{' | '|' | '}')
+    };
+    let Some((at, c)) = path.char_indices().find(|(_, c)| wrong(*c)) else {
+        return Ok(());
+    };
+    let label = match c {
+        '?' | '#' => "leave it out: the query is no part of the path, and is passed on by itself".to_owned(),
+        '{' | '}' => "a path is compared letter by letter; it holds no patterns".to_owned(),
+        _ => "write it percent-encoded, as senders send it".to_owned(),
+    };
+    Err(Complaint::new("a path holds a character that it may not", label).about(at..at + c.len_utf8()))
+}
+
+impl Word for HostName {
+    const WHAT: &'static str = "a host";
+    const LIKE: &'static str = "a host name without a port, such as `hooks.example.com`";
+
+    fn parse(text: &str) -> Result<HostName, Complaint> {
+        if is_host(text) {
+            return Ok(HostName(text.to_ascii_lowercase()));
+        }
+        Err(Complaint::new(format!("{} is not a host", quote(text)), Self::LIKE))
+    }
+}
+
+/// A name of letters, digits, `-`, `_` and `.`, an IPv4 address, or an IPv6 address in brackets.
+fn is_host(text: &str) -> bool {
+    if let Some(address) = text.strip_prefix('[') {
+        return address.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+    }
+    let label =
+        |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    text.len() <= 253 && text.strip_suffix('.').unwrap_or(text).split('.').all(label)
+}
+
+impl Word for SocketAddr {
+    const WHAT: &'static str = "an address to listen on";
+    const LIKE: &'static str = "an IP address and a port, such as `127.0.0.1:8080` or `[::]:8080`";
+
+    fn parse(text: &str) -> Result<SocketAddr, Complaint> {
+        if text.starts_with("unix:") {
+            return Err(Complaint::later("unix:", format!("write {}", Self::LIKE)));
+        }
+        if let Some(port) = text.strip_prefix("localhost:").filter(|port| port.parse::<u16>().is_ok()) {
+            let label = format!("write `127.0.0.1:{port}` or `[::1]:{port}`");
+            return Err(Complaint::new(format!("{} is a name, not an address", quote(text)), label));
+        }
+        text.parse().map_err(|_| Complaint::new(format!("{} is not an address to listen on", quote(text)), Self::LIKE))
+    }
+}
+
+impl Word for Url {
+    const WHAT: &'static str = "a URL";
+    const LIKE: &'static str = "such as `http://127.0.0.1:3000` or `https://app.example.com/base`";
+
+    fn parse(text: &str) -> Result<Url, Complaint> {
+        let (secure, start) = match text.split_once("://") {
+            Some(("http", _)) => (false, 7),
+            Some(("https", _)) => (true, 8),
+            _ if text.starts_with("unix:") => return Err(Complaint::later("unix:", "write an `http` or `https` URL")),
+            // The text is not quoted: it may be anything, a secret too.
+            _ => return Err(Complaint::new("this is not an `http` or `https` URL", Self::LIKE)),
+        };
+        let end = text[start..].find(['/', '?', '#']).map_or(text.len(), |length| start + length);
+        let authority = &text[start..end];
+        if let Some(at) = authority.rfind('@') {
+            let complaint = Complaint::new("a URL may not hold a user or a password", "leave them out");
+            return Err(complaint.about(start..start + at + 1));
+        }
+        if let Some(at) = text[end..].find(['?', '#']) {
+            let complaint = Complaint::new("this URL may hold neither a query nor a fragment", "leave them out");
+            return Err(complaint.about(end + at..text.len()));
+        }
+        let (host, port) = split_port(authority).map_err(|complaint| complaint.about(start..end))?;
+        if !is_host(host) {
+            let message =
+                if host.is_empty() { "this URL has no host".into() } else { format!("{} is not a host", quote(host)) };
+            return Err(Complaint::new(message, Self::LIKE).about(start..end));
+        }
+        let path = text[end..].strip_suffix('/').unwrap_or(&text[end..]);
+        check_path(path).map_err(|complaint| {
+            let part = complaint.part.clone().map_or(end..text.len(), |part| end + part.start..end + part.end);
+            complaint.about(part)
+        })?;
+        Ok(Url { secure, host: host.to_ascii_lowercase(), port, path: path.to_owned() })
+    }
+}
+
+/// Host and port; IPv6 addresses stand in brackets.
+fn split_port(authority: &str) -> Result<(&str, Option<u16>), Complaint> {
+    let after_address = authority.rfind(']').unwrap_or_default();
+    let Some(colon) = authority[after_address..].find(':').map(|colon| after_address + colon) else {
+        return Ok((authority, None));
+    };
+    match authority[colon + 1..].parse::<u16>() {
+        Ok(port) if port > 0 => Ok((&authority[..colon], Some(port))),
+        _ => Err(Complaint::new("this port is not one of 1 to 65535", Url::LIKE)),
+    }
+}
+
+impl Word for FilePath {
+    const WHAT: &'static str = "the path of a file";
+    const LIKE: &'static str = "such as `/run/secrets/lmif`";
+
+    fn parse(text: &str) -> Result<FilePath, Complaint> {
+        if text.is_empty() || text.contains(char::is_control) || text.contains("-----BEGIN") {
+            // Whoever puts the content here must not find it in a message.
+            return Err(Complaint::new("this is not the path of a file", Self::LIKE));
+        }
+        Ok(FilePath(PathBuf::from(text)))
+    }
+}
+
+impl Word for VariableName {
+    const WHAT: &'static str = "the name of an environment variable";
+    const LIKE: &'static str = "letters, digits and `_`, such as `LMIF_SECRET`";
+
+    fn parse(text: &str) -> Result<VariableName, Complaint> {
+        if !is_variable_name(text) {
+            // Not quoted: it may be the secret itself.
+            return Err(Complaint::new("this is not the name of an environment variable", Self::LIKE));
+        }
+        Ok(VariableName(text.to_owned()))
+    }
+}
+
+pub(super) fn is_variable_name(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && !text.starts_with(|c: char| c.is_ascii_digit())
+        && !text.is_empty()
+}
+
+impl Word for HeaderName {
+    const WHAT: &'static str = "the name of a header";
+    const LIKE: &'static str = "such as `X-Acme-Event`";
+
+    fn parse(text: &str) -> Result<HeaderName, Complaint> {
+        HeaderName::try_from(text)
+            .map_err(|_| Complaint::new(format!("{} is not the name of a header", quote(text)), Self::LIKE))
+    }
+}
+
+impl Word for Pointer {
+    const WHAT: &'static str = "a JSON pointer";
+    const LIKE: &'static str = "such as `/data/id`";
+
+    fn parse(text: &str) -> Result<Pointer, Complaint> {
+        Pointer::parse(text).map_err(|error| grammar("this JSON pointer cannot be read", error))
+    }
+}
+
+/// What the grammar of schemes says about a text, at the place in the text.
+pub(super) fn grammar(message: &str, error: GrammarError) -> Complaint {
+    let label = error.kind.to_string();
+    Complaint::new(message, label).about(error.span)
+}
+
+impl Word for Timestamp {
+    const WHAT: &'static str = "a moment";
+    const LIKE: &'static str = "date, time and zone, such as `2026-12-31T00:00:00Z`";
+
+    fn parse(text: &str) -> Result<Timestamp, Complaint> {
+        // Not quoted: it stands among secrets.
+        text.parse().map_err(|_| Complaint::new("this is not a moment", Self::LIKE))
+    }
+}

@@ -1,0 +1,141 @@
+//! The demo's senders: each signs as the real one does.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::spawn_local;
+
+use crate::clock;
+use crate::config::{Config, Source};
+use crate::scheme::{KeySpec, Keyring, Message, Secret, preset};
+
+/// One of the four senders.
+pub(super) struct Sender {
+    pub name: &'static str,
+    path: String,
+    scheme: &'static str,
+    variable: &'static str,
+}
+
+impl Sender {
+    /// The variables that hold their secrets.
+    pub(super) const VARIABLES: [&str; 4] = ["LVCONNECT_SECRET", "LOGINRADIUS_SECRET", "LMIF_SECRET", "RISR_SECRET"];
+
+    pub(super) fn all(config: &Config) -> Vec<Self> {
+        let sources = config.inbound.as_ref().map_or(&[][..], |inbound| &inbound.sources);
+        let path = |name: &str| -> String {
+            let named = |source: &&std::sync::Arc<Source>| &*source.name == name;
+            sources.iter().find(named).map(|source| source.path.clone()).unwrap_or_default()
+        };
+        [
+            ("lvconnect", "lvconnect", "LVCONNECT_SECRET"),
+            ("loginradius", "loginradius", "LOGINRADIUS_SECRET"),
+            ("lmif", "lmif", "LMIF_SECRET"),
+            ("risr", "jws", "RISR_SECRET"),
+        ]
+        .map(|(name, scheme, variable)| Self { name, path: path(name), scheme, variable })
+        .into()
+    }
+
+    /// The sender's event of this number.
+    pub(super) fn delivery(&self, number: u32) -> anyhow::Result<Delivery> {
+        self.signed(number, super::secret(self.variable).into_bytes())
+    }
+
+    /// An event of somebody who does not know the secret.
+    pub(super) fn forged(&self, number: u32) -> anyhow::Result<Delivery> {
+        self.signed(number, b"a secret that somebody guessed".to_vec())
+    }
+
+    fn signed(&self, number: u32, secret: Vec<u8>) -> anyhow::Result<Delivery> {
+        let scheme = preset(self.scheme).context("the four senders are presets")?;
+        let secret = Secret::new(secret);
+        let key = KeySpec { id: "demo".into(), secret, encoding: None, not_before: None, not_after: None };
+        let keyring = Keyring::new(scheme, vec![key])?;
+        let event_id = format!("00000000-0000-4000-8000-{number:012}");
+        let message = Message {
+            body: event(self.name, number).into(),
+            event_id: Some(&event_id),
+            event_type: Some("user:created"),
+            method: &Method::POST,
+            path: &self.path,
+            query: None,
+            public_url: None,
+            headers: &HeaderMap::new(),
+        };
+        let signed = scheme.sign(&keyring, &message, clock::now())?;
+        Ok(Delivery { path: self.path.clone(), headers: signed.headers, body: signed.body })
+    }
+}
+
+/// An event in the form of the sender's own documents.
+fn event(sender: &str, number: u32) -> String {
+    match sender {
+        "lvconnect" => format!(r#"{{"user":{{"id":"5c9a{number:04}","firstName":"Zoé"}},"sender":{{"id":"1"}}}}"#),
+        "loginradius" => format!(
+            r#"{{"HookName":"login","Time":"2026-01-15T10:00:00Z","HookId":"079345b7-7491-4619-91fa-{number:012}","Data":{{"Uid":"793fb102"}}}}"#
+        ),
+        "lmif" => format!(
+            r#"{{"id":"evt_{number:06}","type":"box.created","createdAt":"2026-01-15T10:00:00Z","data":{{"name":"a box"}}}}"#
+        ),
+        _ => format!(
+            r#"{{"id":"profile_1","rev":"{number}-1324","webhook_request_id":"f47bf223-f5dd-4f58-aa05-{number:012}","firstName":"John"}}"#
+        ),
+    }
+}
+
+/// A request that is ready to be sent.
+#[derive(Clone)]
+pub(super) struct Delivery {
+    path: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+}
+
+/// What the sender was answered.
+pub(super) struct Answer {
+    pub status: StatusCode,
+    pub replayed: bool,
+}
+
+impl Delivery {
+    /// The same delivery with one byte in the middle of its body changed.
+    pub(super) fn tampered(&self) -> Self {
+        let mut body = self.body.to_vec();
+        let middle = body.len() / 2;
+        body[middle] ^= 1;
+        Self { body: body.into(), ..self.clone() }
+    }
+
+    /// The same delivery without a signature.
+    pub(super) fn unsigned(&self) -> Self {
+        let mut unsigned = self.clone();
+        unsigned.headers.retain(|(name, _)| !name.as_str().contains("signature"));
+        if unsigned.headers.len() == self.headers.len() {
+            // A JWS carries its signature behind the last dot.
+            let end = self.body.iter().rposition(|byte| *byte == b'.').unwrap_or_default();
+            unsigned.body.truncate(end + 1);
+        }
+        unsigned
+    }
+
+    pub(super) async fn send(&self, gateway: SocketAddr) -> anyhow::Result<Answer> {
+        let stream = TcpStream::connect(gateway).await?;
+        let (mut connection, driver) = http1::handshake(TokioIo::new(stream)).await?;
+        spawn_local(driver);
+        let mut request = Request::post(&self.path).body(Full::new(self.body.clone()))?;
+        request.headers_mut().insert(header::HOST, HeaderValue::from_str(&gateway.to_string())?);
+        request.headers_mut().extend(self.headers.clone());
+        let answer = connection.send_request(request).await?;
+        let replayed = answer.headers().contains_key("countersign-replayed");
+        let status = answer.status();
+        answer.into_body().collect().await?;
+        Ok(Answer { status, replayed })
+    }
+}

@@ -1,0 +1,99 @@
+//! Decides whether a delivery was seen before.
+//!
+//! A key is the source's name and the event's id, hashed, or what `dedup.key` names
+//! in the id's place. What the signature covers of that decides what the key is
+//! worth: a signed id stands for its event, whatever the body says. An id that is not
+//! signed can be changed by whoever captured a request, so it counts only together
+//! with its body: the same id with another body is another event.
+
+use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+
+use super::entry::Entry;
+use super::read::Event;
+use super::refusal::Refusal;
+use crate::clock;
+use crate::config::Dedup;
+use crate::scheme::{Body, OnConflict};
+use crate::store::{Claim, DedupKey, Fingerprint, KeptAnswer, Repeat, Seen, Waited};
+
+/// Whose turn it is to deliver.
+pub(super) enum Turn {
+    /// It was delivered before, and this was the answer.
+    Answered(KeptAnswer),
+    /// It was tried twice while this request waited, and failed like this.
+    Failed(KeptAnswer),
+    /// Ours; there is no claim where the source does not deduplicate.
+    Ours(Option<Claim>),
+}
+
+/// Claims a delivery, or waits for the one that has the claim.
+pub(super) async fn turn(event: &Event, entry: &mut Entry) -> Result<Turn, Refusal> {
+    let Dedup::On { conflict, .. } = event.route.source.dedup else { return Ok(Turn::Ours(None)) };
+    let (seen, repeat) = claim(event, conflict);
+    if repeat == Repeat::OtherBody {
+        entry.conflict(event);
+    }
+    match seen {
+        Seen::New(claim) => Ok(Turn::Ours(Some(claim))),
+        Seen::Settled { answer, .. } => Ok(Turn::Answered(answer)),
+        Seen::Crowded => Err(Refusal::InFlight),
+        Seen::InFlight { waiter, .. } => match waiter.wait().await {
+            Waited::Settled(answer) => Ok(Turn::Answered(answer)),
+            Waited::Failed(answer) => Ok(Turn::Failed(answer)),
+            Waited::Yours(claim) => Ok(Turn::Ours(Some(claim))),
+            Waited::TooLong => Err(Refusal::InFlight),
+        },
+    }
+}
+
+fn claim(event: &Event, conflict: OnConflict) -> (Seen, Repeat) {
+    let (route, identity) = (&event.route, event.known_by());
+    let (key, fingerprint) = (identity.id.key(&route.source.name), fingerprint(event));
+    let (now, wait) = (clock::now(), event.client.upstream().timeout);
+    if conflict == OnConflict::Deliver || !identity.signed {
+        return route.scope.claim_by_body(key, with_body(key, fingerprint), fingerprint, now, wait);
+    }
+    let seen = route.scope.claim(key, fingerprint, now, wait);
+    let repeat = match seen {
+        Seen::Settled { repeat, .. } | Seen::InFlight { repeat, .. } => repeat,
+        Seen::New(_) | Seen::Crowded => Repeat::SameBody,
+    };
+    (seen, repeat)
+}
+
+/// Tells bodies under one id apart. Where only the sender can pair an id with a
+/// body, a fast hash does; where anybody can, it must be one that nobody can
+/// find two bodies for.
+fn fingerprint(event: &Event) -> Fingerprint {
+    // Of a JWS the payload: signed anew, it is the same event in other bytes.
+    let body = event.verified.payload();
+    if event.known_by().signed { fast(body) } else { strong(body) }
+}
+
+fn fast(body: &Body) -> Fingerprint {
+    let mut frames = body.frames();
+    let first = frames.next().map_or(&[][..], |frame| frame);
+    let Some(second) = frames.next() else { return Fingerprint(xxh3_128(first)) };
+    let mut hash = Xxh3::new();
+    hash.update(first);
+    hash.update(second);
+    frames.for_each(|frame| hash.update(frame));
+    Fingerprint(hash.digest128())
+}
+
+fn strong(body: &Body) -> Fingerprint {
+    let mut hash = Sha256::new();
+    body.frames().for_each(|frame| hash.update(frame));
+    Fingerprint(u128::from_be_bytes(first_half(&hash.finalize())))
+}
+
+/// The key of an id together with its body.
+fn with_body(key: DedupKey, fingerprint: Fingerprint) -> DedupKey {
+    let hash = Sha256::new().chain_update(key).chain_update(fingerprint.0.to_be_bytes()).finalize();
+    first_half(&hash)
+}
+
+fn first_half(hash: &[u8]) -> [u8; 16] {
+    hash.first_chunk().copied().expect("SHA-256 has 32 bytes")
+}

@@ -1,0 +1,188 @@
+//! What is told of a request when it is over: one line of the log, and counts.
+
+use std::rc::Rc;
+
+use http::{HeaderValue, Response, StatusCode};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::read::Event;
+use super::refusal::Refusal;
+use super::reply::{self, Reply};
+use super::route::Route;
+use super::worker::{Run, Worker};
+use crate::clock;
+use crate::config::Upstream;
+use crate::http::client::SendError;
+use crate::scheme::Rejection;
+use crate::store::KeptAnswer;
+use crate::telemetry::access::Access;
+use crate::telemetry::words::{Outcome, Reason};
+
+/// The record of one request. It is closed once, with the outcome.
+pub(super) struct Entry {
+    worker: Rc<Worker>,
+    /// A gateway that drains waits for it.
+    _run: Run,
+    started: Instant,
+    /// Identifies the request in the log and, once it is one, the delivery.
+    id: Option<Uuid>,
+    route: Option<Rc<Route>>,
+    event_id: Option<HeaderValue>,
+    attempts: u32,
+}
+
+impl Entry {
+    pub(super) fn begin(worker: &Rc<Worker>) -> Self {
+        let (_run, worker) = (worker.running.one_more(), worker.clone());
+        Self { worker, _run, started: Instant::now(), id: None, route: None, event_id: None, attempts: 0 }
+    }
+
+    /// The request's source is known.
+    pub(super) fn found(&mut self, route: &Rc<Route>) {
+        self.route = Some(route.clone());
+    }
+
+    /// The signature matched.
+    pub(super) fn verified(&mut self, event: &Event) {
+        event.route.metrics.verified(event.verified.key());
+        if Access::is_wanted() {
+            self.event_id = Some(event.identity.id.header_value());
+        }
+    }
+
+    /// The event's id came before, with another body.
+    pub(super) fn conflict(&mut self, event: &Event) {
+        event.route.metrics.outcome(Outcome::Conflict);
+        event.route.metrics.conflict();
+        tracing::warn!(
+            source = %event.route.source.name,
+            event_id = event.identity.id.header_value().to_str().unwrap_or_default(),
+            signed = event.known_by().signed,
+            "a known event id came with another body"
+        );
+    }
+
+    /// `Countersign-Delivery`, for an attempt that is about to be made.
+    pub(super) fn delivery_id(&mut self) -> HeaderValue {
+        self.attempts += 1;
+        let mut text = Uuid::encode_buffer();
+        let text = self.id().hyphenated().encode_lower(&mut text);
+        HeaderValue::from_str(text).expect("a UUID is visible ASCII")
+    }
+
+    fn id(&mut self) -> Uuid {
+        *self.id.get_or_insert_with(clock::new_id)
+    }
+
+    /// The upstream answered, whatever it says.
+    pub(super) fn answered(&self, upstream: &Upstream) {
+        self.worker.upstream_duration(upstream, self.started.elapsed());
+    }
+
+    /// The app's answer is whole.
+    pub(super) fn delivered(self, status: StatusCode) {
+        let outcome = if status.is_success() { Outcome::Delivered } else { Outcome::Failed };
+        self.close(outcome, None, status);
+    }
+
+    /// The app's answer broke off after its head had gone to the sender.
+    pub(super) fn broken_off(self, refusal: &Refusal) {
+        self.close(Outcome::Failed, Some(refusal.word()), refusal.status());
+    }
+
+    /// Answers a duplicate with the first answer.
+    pub(super) fn replay(self, answer: KeptAnswer) -> Response<Reply> {
+        self.close(Outcome::Duplicate, None, answer.status);
+        reply::again(answer)
+    }
+
+    /// Answers one that waited with the failure of the one it waited for.
+    pub(super) fn share_failure(self, answer: KeptAnswer) -> Response<Reply> {
+        self.close(Outcome::Failed, Some("shared"), answer.status);
+        reply::shared(answer)
+    }
+
+    /// Answers a request that goes no further.
+    pub(super) fn refuse(self, refusal: Refusal) -> Response<Reply> {
+        if let (Some(route), Some(reason)) = (&self.route, reason(&refusal)) {
+            route.metrics.rejection(reason);
+        }
+        if let Refusal::Unanswered(error) = &refusal {
+            self.tell_cause(error);
+        }
+        let answer = refusal.answer();
+        self.close(outcome(&refusal), Some(refusal.word()), refusal.status());
+        answer
+    }
+
+    fn tell_cause(&self, error: &SendError) {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        let source = self.route.as_ref().map(|route| route.source.name.clone());
+        tracing::warn!(source = source.as_deref(), cause, "{error}");
+    }
+
+    fn close(mut self, outcome: Outcome, reason: Option<&'static str>, status: StatusCode) {
+        let duration = self.started.elapsed();
+        if let Some(route) = &self.route {
+            route.metrics.outcome(outcome);
+            route.metrics.duration(duration);
+        } else {
+            self.worker.unrouted();
+        }
+        if !Access::is_wanted() {
+            return;
+        }
+        let id = self.id();
+        let access = Access {
+            request: &id,
+            source: self.route.as_ref().map(|route| &*route.source.name),
+            outcome,
+            reason,
+            status: status.as_u16(),
+            event: self.event_id.as_ref().and_then(|id| id.to_str().ok()),
+            delivery: (self.attempts > 0).then_some(&id),
+            duration,
+            attempts: self.attempts,
+        };
+        access.log();
+    }
+}
+
+fn outcome(refusal: &Refusal) -> Outcome {
+    match refusal {
+        Refusal::InFlight | Refusal::Overloaded => Outcome::Shed,
+        Refusal::Redirected | Refusal::Unanswered(_) => Outcome::Failed,
+        Refusal::BadRequest
+        | Refusal::BodyBroken
+        | Refusal::BodyTimeout
+        | Refusal::BodyTooLarge
+        | Refusal::HeadTimeout
+        | Refusal::HeadTooLarge
+        | Refusal::MethodNotAllowed
+        | Refusal::NotFound
+        | Refusal::Rejected(_) => Outcome::Refused,
+    }
+}
+
+fn reason(refusal: &Refusal) -> Option<Reason> {
+    match refusal {
+        Refusal::BodyTimeout => Some(Reason::BodyTimeout),
+        Refusal::BodyTooLarge => Some(Reason::BodyTooLarge),
+        Refusal::Rejected(rejection) => Some(signature(*rejection)),
+        _ => None,
+    }
+}
+
+fn signature(rejection: Rejection) -> Reason {
+    match rejection {
+        Rejection::Algorithm => Reason::Algorithm,
+        Rejection::Malformed => Reason::SignatureMalformed,
+        Rejection::Mismatch => Reason::SignatureMismatch,
+        Rejection::Missing => Reason::SignatureMissing,
+        Rejection::Repeated => Reason::SignatureRepeated,
+        Rejection::SecretExpired => Reason::SecretExpired,
+        Rejection::Stale => Reason::Stale,
+        Rejection::TooNew => Reason::TooNew,
+    }
+}

@@ -1,0 +1,147 @@
+//! Why a request goes no further, and what its sender is told.
+
+use http::{HeaderValue, Response, StatusCode, header};
+
+use super::head::BadHead;
+use super::reply::Reply;
+use crate::http::client::SendError;
+use crate::scheme::Rejection;
+
+/// Why a request was not answered by the app.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    /// The body ended early, or broke its framing.
+    #[error("the body is not whole")]
+    BodyBroken,
+    /// The body has more bytes than `limits.body`.
+    #[error("the body is too large")]
+    BodyTooLarge,
+    /// The body was not whole within `limits.read_timeout`.
+    #[error("the body came too slowly")]
+    BodyTimeout,
+    /// The head can be read in two ways, or names no host.
+    #[error("the request is malformed")]
+    BadRequest,
+    /// The head has more bytes than any sender's.
+    #[error("the head is too large")]
+    HeadTooLarge,
+    /// The head was not whole within `limits.read_timeout`.
+    #[error("the head came too slowly")]
+    HeadTimeout,
+    /// The same delivery is still being made.
+    #[error("the same delivery is being made")]
+    InFlight,
+    /// Webhooks are POST requests.
+    #[error("the method is not POST")]
+    MethodNotAllowed,
+    /// No source has this host and path.
+    #[error("no source has this path")]
+    NotFound,
+    /// All bodies together would pass `limits.memory`.
+    #[error("the memory for bodies is used up")]
+    Overloaded,
+    /// The app redirects: a sender that follows would lose its signature or its body.
+    #[error("the upstream redirects")]
+    Redirected,
+    /// The signature was not accepted.
+    #[error("the signature was rejected")]
+    Rejected(#[source] Rejection),
+    /// The app gave no answer.
+    #[error("the upstream gave no answer")]
+    Unanswered(#[source] SendError),
+}
+
+impl Refusal {
+    /// The status that the sender is answered with.
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTimeout | Self::HeadTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::InFlight | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Redirected | Self::Unanswered(SendError::Broken(_) | SendError::Connect(_)) => {
+                StatusCode::BAD_GATEWAY
+            }
+            Self::Rejected(_) => StatusCode::UNAUTHORIZED,
+            Self::Unanswered(SendError::Late) => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// The word in the answer's body and in the log. A rejected signature has
+    /// none in the body: a forger must not learn how close it came.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::BodyBroken => "body_broken",
+            Self::BodyTimeout => "body_timeout",
+            Self::BodyTooLarge => "body_too_large",
+            Self::HeadTimeout => "head_timeout",
+            Self::HeadTooLarge => "head_too_large",
+            Self::InFlight => "in_flight",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::NotFound => "not_found",
+            Self::Overloaded => "overloaded",
+            Self::Redirected => "upstream_redirected",
+            Self::Rejected(rejection) => rejection.reason(),
+            Self::Unanswered(SendError::Broken(_)) => "upstream_broken",
+            Self::Unanswered(SendError::Connect(_)) => "upstream_unreachable",
+            Self::Unanswered(SendError::Late) => "upstream_late",
+        }
+    }
+
+    /// What the sender is answered.
+    pub(super) fn answer(&self) -> Response<Reply> {
+        let mut answer = Response::new(self.body());
+        *answer.status_mut() = self.status();
+        let headers = answer.headers_mut();
+        if !matches!(self, Self::Rejected(_)) {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        match self {
+            Self::InFlight | Self::Overloaded => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Self::MethodNotAllowed => {
+                headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+            }
+            _ => {}
+        }
+        if self.ends_connection() {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        answer
+    }
+
+    fn body(&self) -> Reply {
+        match self {
+            Self::Rejected(_) => Reply::empty(),
+            _ => Reply::full(format!("{{\"error\":\"{}\"}}", self.word()).into()),
+        }
+    }
+
+    /// Whether what follows on the connection cannot be trusted, or would have to be read for nothing.
+    fn ends_connection(&self) -> bool {
+        matches!(
+            self,
+            Self::BadRequest
+                | Self::BodyBroken
+                | Self::BodyTimeout
+                | Self::BodyTooLarge
+                | Self::HeadTimeout
+                | Self::HeadTooLarge
+        )
+    }
+}
+
+impl From<BadHead> for Refusal {
+    fn from(bad: BadHead) -> Self {
+        match bad {
+            BadHead::Ambiguous => Self::BadRequest,
+            BadHead::TooLarge => Self::HeadTooLarge,
+            BadHead::TooSlow => Self::HeadTimeout,
+        }
+    }
+}

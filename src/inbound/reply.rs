@@ -1,0 +1,315 @@
+//! The app's answer, on its way to the sender.
+//!
+//! Only a whole 2xx answer settles a delivery. So the claim travels with the
+//! answer's body: it is settled at the body's end, released where the body
+//! breaks, and if the sender hangs up the rest is read without it.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::response::Parts;
+use http::{HeaderValue, Response, StatusCode, header};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::task::spawn_local;
+use tokio::time::Sleep;
+
+use super::entry::Entry;
+use super::forward::{fail, failure};
+use super::guard::Busy;
+use super::refusal::Refusal;
+use crate::http::client::{Lease, SendError};
+use crate::http::header::strip_answer;
+use crate::store::{Claim, KEPT_BODY, KeptAnswer, Succession};
+
+const REPLAYED: &str = "countersign-replayed";
+
+/// Passes the app's answer on. A short one is read before anything is sent, so
+/// that a delivery is settled when its sender hears of it.
+pub(super) async fn answer(
+    answer: Response<Incoming>,
+    lease: Lease,
+    claim: Option<Claim>,
+    entry: Entry,
+) -> Response<Reply> {
+    let (mut parts, body) = answer.into_parts();
+    strip_answer(&mut parts.headers);
+    let keep = Keep::new(&parts);
+    let stream = Stream { body, lease: Some(lease), claim, entry: Some(entry), keep, late: None };
+    if stream.body.size_hint().upper().is_some_and(|size| size <= KEPT_BODY as u64) {
+        return stream.whole(parts).await;
+    }
+    Response::from_parts(parts, Reply::of(Kind::Stream(Box::new(Running(Some(stream))))))
+}
+
+/// The first answer again.
+pub(super) fn again(kept: KeptAnswer) -> Response<Reply> {
+    let mut answer = shared(kept);
+    answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    answer
+}
+
+/// An answer that was given to another request for the same delivery.
+pub(super) fn shared(kept: KeptAnswer) -> Response<Reply> {
+    let mut answer = Response::new(kept.body.map_or_else(Reply::empty, Reply::full));
+    *answer.status_mut() = kept.status;
+    if let Some(content_type) = kept.content_type {
+        answer.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    }
+    if kept.status == StatusCode::SERVICE_UNAVAILABLE {
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    answer
+}
+
+/// Lets no further request come on this connection.
+pub(super) fn close(answer: &mut Response<Reply>) {
+    // HTTP/2 has no such header; hyper takes it out there.
+    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+}
+
+/// Takes the content out of the answer to a HEAD (RFC 9110 §9.3.2), which hyper
+/// does for HTTP/1 alone.
+pub(super) fn without_content(answer: &mut Response<Reply>) {
+    if let Some(length) = answer.body().size_hint().exact() {
+        answer.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    }
+    *answer.body_mut() = Reply::empty();
+}
+
+/// The body of an answer.
+pub(super) struct Reply {
+    kind: Kind,
+    /// The connection is not idle before the answer is sent.
+    busy: Option<Busy>,
+}
+
+enum Kind {
+    Full(Bytes),
+    Stream(Box<Running>),
+}
+
+impl Reply {
+    pub(super) fn empty() -> Self {
+        Self::full(Bytes::new())
+    }
+
+    pub(super) fn full(bytes: Bytes) -> Self {
+        Self::of(Kind::Full(bytes))
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self { kind, busy: None }
+    }
+
+    pub(super) fn hold(&mut self, mut busy: Busy) {
+        busy.is_unread();
+        self.busy = Some(busy);
+    }
+
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenAnswer>>> {
+        match &mut self.kind {
+            Kind::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Kind::Full(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
+            Kind::Stream(running) => running.poll_data(cx),
+        }
+    }
+}
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = BrokenAnswer;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenAnswer>>> {
+        let data = self.poll_data(cx);
+        if let Some(busy) = &mut self.busy {
+            if data.is_pending() { busy.is_read() } else { busy.is_unread() }
+        }
+        data.map(|data| data.map(|result| result.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Full(bytes) => bytes.is_empty(),
+            Kind::Stream(running) => running.0.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Stream(running) => {
+                running.0.as_ref().map_or_else(SizeHint::default, |stream| stream.body.size_hint())
+            }
+        }
+    }
+}
+
+/// The app's answer ended before it was whole; the sender's connection is broken off too.
+#[derive(Debug, thiserror::Error)]
+#[error("the upstream's answer is not whole")]
+pub(super) struct BrokenAnswer;
+
+/// A stream that is read to its end even if nobody listens any more.
+struct Running(Option<Stream>);
+
+impl Running {
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenAnswer>>> {
+        let Some(stream) = &mut self.0 else { return Poll::Ready(None) };
+        let data = ready!(stream.poll_data(cx));
+        if !matches!(data, Some(Ok(_))) || stream.lease.is_none() {
+            self.0 = None;
+        }
+        Poll::Ready(data)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut stream) = self.0.take() {
+            spawn_local(async move { while let Some(Ok(_)) = poll_fn(|cx| stream.poll_data(cx)).await {} });
+        }
+    }
+}
+
+/// An answer that is being read from the app.
+struct Stream {
+    body: Incoming,
+    /// Gone once the answer was read to its end.
+    lease: Option<Lease>,
+    claim: Option<Claim>,
+    entry: Option<Entry>,
+    keep: Keep,
+    late: Option<Pin<Box<Sleep>>>,
+}
+
+impl Stream {
+    async fn whole(mut self, parts: Parts) -> Response<Reply> {
+        while self.lease.is_some() && !self.body.is_end_stream() {
+            match poll_fn(|cx| self.poll_body(cx)).await {
+                Some(Ok(bytes)) => self.keep.add(&bytes),
+                None => break,
+                Some(Err(refusal)) => {
+                    let entry = self.entry.take().expect("an entry is closed once, with its stream");
+                    return fail(refusal, self.claim.take(), entry);
+                }
+            }
+        }
+        let body = self.keep.bytes.take().unwrap_or_default().freeze();
+        self.end(body.clone());
+        Response::from_parts(parts, Reply::full(body))
+    }
+
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenAnswer>>> {
+        match ready!(self.poll_body(cx)) {
+            Some(Ok(bytes)) => {
+                self.keep.add(&bytes);
+                if self.body.is_end_stream() {
+                    self.end_of_stream();
+                }
+                Poll::Ready(Some(Ok(bytes)))
+            }
+            Some(Err(refusal)) => {
+                self.abort(refusal);
+                Poll::Ready(Some(Err(BrokenAnswer)))
+            }
+            None => {
+                self.end_of_stream();
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    /// The next bytes, under the time that may pass between two reads.
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Refusal>>> {
+        loop {
+            match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.late = None;
+                    // Trailers go no further.
+                    if let Ok(bytes) = frame.into_data() {
+                        return Poll::Ready(Some(Ok(bytes)));
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    return Poll::Ready(Some(Err(Refusal::Unanswered(SendError::Broken(error)))));
+                }
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => {
+                    ready!(self.poll_late(cx));
+                    return Poll::Ready(Some(Err(Refusal::Unanswered(SendError::Late))));
+                }
+            }
+        }
+    }
+
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let timeout = self.timeout();
+        self.late.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout))).as_mut().poll(cx)
+    }
+
+    fn timeout(&self) -> Duration {
+        self.lease.as_ref().map_or(Duration::ZERO, |lease| lease.upstream().timeout)
+    }
+
+    fn end_of_stream(&mut self) {
+        let body = self.keep.bytes.take().unwrap_or_default().freeze();
+        self.end(body);
+    }
+
+    /// The answer is whole: the delivery is settled, or failed, by its status.
+    fn end(&mut self, body: Bytes) {
+        let (Some(lease), Some(entry)) = (self.lease.take(), self.entry.take()) else { return };
+        lease.keep();
+        let answer = self.keep.answer(body);
+        let status = answer.status;
+        match self.claim.take() {
+            Some(claim) if status.is_success() => claim.settle(answer, crate::clock::now()),
+            Some(claim) => claim.release(answer, Succession::Next),
+            None => {}
+        }
+        entry.delivered(status);
+    }
+
+    fn abort(&mut self, refusal: Refusal) {
+        let (Some(_broken), Some(entry)) = (self.lease.take(), self.entry.take()) else { return };
+        if let Some(claim) = self.claim.take() {
+            claim.release(failure(&refusal), Succession::Next);
+        }
+        entry.broken_off(&refusal);
+    }
+}
+
+/// What is kept of an answer for duplicates.
+struct Keep {
+    status: StatusCode,
+    content_type: Option<HeaderValue>,
+    /// Gone once the body has passed what is kept, or where it means nothing without its other headers.
+    bytes: Option<BytesMut>,
+    whole: bool,
+}
+
+impl Keep {
+    fn new(parts: &Parts) -> Self {
+        let whole = !parts.headers.contains_key(header::CONTENT_ENCODING);
+        let content_type = parts.headers.get(header::CONTENT_TYPE).cloned();
+        Self { status: parts.status, content_type, bytes: Some(BytesMut::new()), whole }
+    }
+
+    fn add(&mut self, data: &[u8]) {
+        let Some(bytes) = &mut self.bytes else { return };
+        if bytes.len() + data.len() <= KEPT_BODY {
+            bytes.extend_from_slice(data);
+        } else {
+            self.bytes = None;
+            self.whole = false;
+        }
+    }
+
+    fn answer(&self, body: Bytes) -> KeptAnswer {
+        let body = self.whole.then_some(body);
+        KeptAnswer { status: self.status, content_type: self.content_type.clone(), body }
+    }
+}

@@ -1,0 +1,124 @@
+//! Which source a request is for.
+//!
+//! A path is compared byte for byte as it was received, before the `?`: no
+//! decoding, no dots, no slashes merged. Whatever normalises differently in
+//! front or behind cannot make a request reach another source.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, Request, header};
+
+use super::head::is_host;
+use super::refusal::Refusal;
+use crate::config::Source;
+use crate::scheme::{Carrier, Mechanism, Part, Recipe, Scheme, TimestampSource};
+use crate::store::ScopeHandle;
+use crate::telemetry::metrics::SourceMetrics;
+
+/// A source, and what belongs to it while the gateway runs.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub source: Arc<Source>,
+    /// `Countersign-Source`.
+    pub label: HeaderValue,
+    /// What the source remembers.
+    pub scope: ScopeHandle,
+    pub metrics: SourceMetrics,
+    /// The place of its upstream in the list of upstreams.
+    pub upstream: usize,
+    /// The headers that carry or take part in the signature.
+    signature_headers: Vec<HeaderName>,
+}
+
+impl Route {
+    pub(super) fn new(source: Arc<Source>, scope: ScopeHandle, metrics: SourceMetrics, upstream: usize) -> Self {
+        let label = HeaderValue::from_str(&source.name).expect("config allows visible ASCII in names only");
+        let signature_headers = signature_headers(&source.scheme);
+        Self { source, label, scope, metrics, upstream, signature_headers }
+    }
+
+    /// Whether a header takes part in the signature, and so must reach the app.
+    pub(super) fn signs_with(&self, name: &HeaderName) -> bool {
+        self.signature_headers.contains(name)
+    }
+}
+
+fn signature_headers(scheme: &Scheme) -> Vec<HeaderName> {
+    match &scheme.mechanism {
+        Mechanism::Hmac(recipe) => recipe_headers(recipe),
+        Mechanism::Jws(_) => Vec::new(),
+    }
+}
+
+fn recipe_headers(recipe: &Recipe) -> Vec<HeaderName> {
+    let mut names = match &recipe.carrier {
+        Carrier::Headers(names) => names.to_vec(),
+        Carrier::Json(_) => Vec::new(),
+        Carrier::Numbered { prefix, suffix } => {
+            (1..=100).filter_map(|number| format!("{prefix}{number}{suffix}").parse().ok()).collect()
+        }
+    };
+    names.extend(recipe.signed.0.iter().filter_map(|part| match part {
+        Part::Header(name) => Some(name.clone()),
+        _ => None,
+    }));
+    if let Some(TimestampSource::Header(name)) = recipe.timestamp.as_ref().map(|rule| &rule.from) {
+        names.push(name.clone());
+    }
+    names
+}
+
+/// The routes of one configuration, by path and then host.
+#[derive(Debug, Default)]
+pub(super) struct Routes {
+    by_path: HashMap<String, Vec<Rc<Route>>>,
+}
+
+impl Routes {
+    pub(super) fn new(routes: impl Iterator<Item = Rc<Route>>) -> Self {
+        let mut by_path: HashMap<String, Vec<Rc<Route>>> = HashMap::new();
+        for route in routes {
+            by_path.entry(route.source.path.clone()).or_default().push(route);
+        }
+        for routes in by_path.values_mut() {
+            // A source that names its host goes before one that takes any.
+            routes.sort_by_key(|route| route.source.host.is_none());
+        }
+        Self { by_path }
+    }
+
+    pub(super) fn find(&self, host: &str, path: &str) -> Option<&Rc<Route>> {
+        self.by_path.get(path)?.iter().find(|route| match &route.source.host {
+            None => true,
+            Some(wanted) => wanted.eq_ignore_ascii_case(host) || wanted.eq_ignore_ascii_case(without_port(host)),
+        })
+    }
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// The one host that a request names.
+///
+/// The guard has seen to it for HTTP/1; HTTP/2 has `:authority`, and may repeat
+/// it in `host` (RFC 9113 §8.3.1), but not contradict it.
+pub(super) fn host<B>(request: &Request<B>) -> Result<&str, Refusal> {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let named = match (hosts.next(), hosts.next()) {
+        (None, _) => None,
+        (Some(host), None) => Some(host.to_str().map_err(|_| Refusal::BadRequest)?),
+        (Some(_), Some(_)) => return Err(Refusal::BadRequest),
+    };
+    let authority = request.uri().authority().map(http::uri::Authority::as_str);
+    match (authority, named) {
+        (Some(authority), Some(named)) if !authority.eq_ignore_ascii_case(named) => Err(Refusal::BadRequest),
+        (Some(host), _) | (None, Some(host)) if is_host(host.as_bytes()) => Ok(host),
+        _ => Err(Refusal::BadRequest),
+    }
+}

@@ -1,0 +1,252 @@
+//! Secrets, and the keys made of them.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use super::few::Few;
+use super::hmac::Mac;
+use super::{Algorithm, Mechanism, Scheme, SecretEncoding};
+
+/// Bytes that sign, or that let somebody in. Overwritten when dropped; `Debug` does not show them.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Takes the bytes over.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The bytes themselves.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether `offered` is this secret, in a time that depends on the lengths only.
+    pub fn matches(&self, offered: &[u8]) -> bool {
+        self.0.as_slice().ct_eq(offered).into()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// A secret, and when it counts.
+#[derive(Clone, Debug)]
+pub struct KeySpec {
+    /// How metrics and logs name it: its `id:`, else its position. Never made from its value.
+    pub id: String,
+    /// Its text, as configured.
+    pub secret: Secret,
+    /// How its text becomes the key, where the scheme's own way does not fit.
+    pub encoding: Option<SecretEncoding>,
+    /// It counts from this moment on.
+    pub not_before: Option<Timestamp>,
+    /// It counts up to this moment, inclusive.
+    pub not_after: Option<Timestamp>,
+}
+
+/// Why a keyring cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// The key has no bytes: everybody could sign with it.
+    #[error("the secret is empty")]
+    Empty {
+        /// Its position in the list.
+        index: usize,
+    },
+    /// There is no key at all.
+    #[error("there is no secret")]
+    None,
+    /// The text is not written in the encoding that is expected of it.
+    #[error("the secret is not {}", encoding.expected())]
+    Undecodable {
+        /// Its position in the list.
+        index: usize,
+        /// What it should have been.
+        encoding: SecretEncoding,
+    },
+}
+
+impl SecretEncoding {
+    fn expected(&self) -> &'static str {
+        match self {
+            Self::Base64 { .. } => "base64",
+            Self::Base64Url => "base64url",
+            Self::Hex => "hexadecimal",
+            Self::Utf8 => "a text",
+        }
+    }
+}
+
+/// The keys of one scheme at one source or endpoint, prepared for hashing, in configured order.
+pub struct Keyring {
+    keys: Vec<Key>,
+}
+
+struct Key {
+    id: String,
+    /// A MAC that has hashed the key and nothing else.
+    mac: Mac,
+    len: usize,
+    not_before: Option<Timestamp>,
+    not_after: Option<Timestamp>,
+}
+
+impl Keyring {
+    /// Decodes the secrets as `scheme` says and prepares them.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none, or where one is empty or not written as it should be.
+    pub fn new(scheme: &Scheme, specs: Vec<KeySpec>) -> Result<Self, KeyError> {
+        if specs.is_empty() {
+            return Err(KeyError::None);
+        }
+        let (algorithm, encoding) = match &scheme.mechanism {
+            Mechanism::Hmac(recipe) => (recipe.algorithm, &recipe.secret),
+            Mechanism::Jws(algorithm) => (algorithm.hmac(), &SecretEncoding::Utf8),
+        };
+        let keys = specs.into_iter().enumerate().map(|(index, spec)| Key::new(index, spec, algorithm, encoding));
+        Ok(Self { keys: keys.collect::<Result<_, _>>()? })
+    }
+
+    /// A MAC for every key, in order.
+    pub(super) fn macs(&self) -> Few<Mac> {
+        self.keys.iter().map(|key| key.mac.clone()).collect()
+    }
+
+    /// A MAC for the key at this position.
+    pub(super) fn mac(&self, index: usize) -> Mac {
+        self.keys[index].mac.clone()
+    }
+
+    /// Whether the key at this position is valid at `now`.
+    pub(super) fn is_valid(&self, index: usize, now: Timestamp) -> bool {
+        self.keys[index].valid_at(now)
+    }
+
+    /// The ids of the keys, in order.
+    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| key.id.as_str())
+    }
+
+    /// The positions of the keys that are valid at `now`, in order: the first of them signs.
+    pub fn valid_at(&self, now: Timestamp) -> impl Iterator<Item = usize> {
+        self.keys.iter().enumerate().filter(move |(_, key)| key.valid_at(now)).map(|(index, _)| index)
+    }
+
+    /// The ids of the keys that end, each with its last moment, in order.
+    pub fn expiries(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+        self.keys.iter().filter_map(|key| Some((key.id.as_str(), key.not_after?)))
+    }
+
+    /// The lengths of the keys in bytes, after decoding, in order.
+    pub fn lengths(&self) -> impl Iterator<Item = usize> {
+        self.keys.iter().map(|key| key.len)
+    }
+}
+
+impl Key {
+    fn new(index: usize, spec: KeySpec, algorithm: Algorithm, own: &SecretEncoding) -> Result<Self, KeyError> {
+        let encoding = spec.encoding.as_ref().unwrap_or(own);
+        let key = encoding.decode(spec.secret.expose()).map(Zeroizing::new);
+        let key = key.ok_or_else(|| KeyError::Undecodable { index, encoding: encoding.clone() })?;
+        if key.is_empty() {
+            return Err(KeyError::Empty { index });
+        }
+        Ok(Self {
+            id: spec.id,
+            mac: Mac::new(algorithm, &key),
+            len: key.len(),
+            not_before: spec.not_before,
+            not_after: spec.not_after,
+        })
+    }
+
+    fn valid_at(&self, now: Timestamp) -> bool {
+        self.not_before.is_none_or(|from| from <= now) && self.not_after.is_none_or(|until| now <= until)
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.key_ids()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheme::preset;
+
+    fn spec(secret: &str) -> KeySpec {
+        let secret = Secret::new(secret.as_bytes().to_vec());
+        KeySpec { id: "k".to_owned(), secret, encoding: None, not_before: None, not_after: None }
+    }
+
+    fn keyring(scheme: &str, specs: Vec<KeySpec>) -> Result<Keyring, KeyError> {
+        Keyring::new(preset(scheme).unwrap(), specs)
+    }
+
+    #[test]
+    fn an_empty_secret_never_becomes_a_key() {
+        assert_eq!(keyring("lmif", vec![]).err(), Some(KeyError::None));
+        assert_eq!(keyring("lmif", vec![spec("a"), spec("")]).err(), Some(KeyError::Empty { index: 1 }));
+        assert_eq!(keyring("standard-webhooks", vec![spec("whsec_")]).err(), Some(KeyError::Empty { index: 0 }));
+    }
+
+    #[test]
+    fn a_secret_in_another_encoding_is_refused() {
+        let hex = KeySpec { encoding: Some(SecretEncoding::Hex), ..spec("xyz") };
+
+        let error = keyring("lmif", vec![hex]).unwrap_err();
+
+        assert_eq!(error, KeyError::Undecodable { index: 0, encoding: SecretEncoding::Hex });
+        assert_eq!(error.to_string(), "the secret is not hexadecimal");
+    }
+
+    #[test]
+    fn a_key_counts_between_its_two_moments_inclusive() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let first = KeySpec { not_after: Some(at(20)), ..spec("a") };
+        let second = KeySpec { not_before: Some(at(10)), ..spec("b") };
+        let keyring = keyring("lmif", vec![first, second]).unwrap();
+
+        for (second, valid) in [(9, vec![0]), (10, vec![0, 1]), (20, vec![0, 1]), (21, vec![1])] {
+            assert_eq!(keyring.valid_at(at(second)).collect::<Vec<_>>(), valid, "{second}");
+        }
+        assert_eq!(keyring.expiries().collect::<Vec<_>>(), [("k", at(20))]);
+    }
+
+    #[test]
+    fn lengths_are_those_of_the_decoded_keys() {
+        let keyring = keyring("standard-webhooks", vec![spec("whsec_AAAAAAAA")]).unwrap();
+
+        assert_eq!(keyring.lengths().collect::<Vec<_>>(), [6]);
+    }
+
+    #[test]
+    fn nothing_shows_a_secret() {
+        let spec = spec("hunter2hunter2");
+
+        assert!(!format!("{spec:?}").contains("hunter2"));
+        assert_eq!(format!("{:?}", spec.secret), "[redacted]");
+        assert_eq!(format!("{:?}", keyring("lmif", vec![spec]).unwrap()), r#"["k"]"#);
+    }
+
+    #[test]
+    fn a_secret_matches_itself_alone() {
+        let secret = Secret::new(b"token".to_vec());
+
+        assert!(secret.matches(b"token"));
+        assert!(!secret.matches(b"tokem"));
+        assert!(!secret.matches(b"toke"));
+    }
+}

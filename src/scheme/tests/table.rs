@@ -1,0 +1,311 @@
+//! What holds for every preset, because it is in the table.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName};
+
+use crate::scheme::testing::{head, key, message, seconds};
+use crate::scheme::{
+    Carrier, Cover, KeySpec, Keyring, Locator, Mechanism, Message, PRESETS, Rejection, Scheme, SignError, Signed,
+    TimestampSource, TypeCase, Verified,
+};
+
+const NOW: i64 = 1_700_000_000;
+/// Each has the form that the presets' secrets have: some are base64.
+const SECRETS: [&str; 2] = ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "bm90IHRoZSBzYW1lIHNlY3JldCBhdCBhbGw="];
+const BODY: &[u8] = br#"{"id":"evt_1","type":"Box.Created","webhook_request_id":"evt_1","event_id":"evt_1","event":{"type":"Box.Created"},"HookId":"evt_1","HookName":"Box.Created"}"#;
+
+fn ring(scheme: &Scheme, keys: Vec<KeySpec>) -> Keyring {
+    Keyring::new(scheme, keys).unwrap()
+}
+
+fn one(scheme: &Scheme) -> Keyring {
+    ring(scheme, vec![key(SECRETS[0])])
+}
+
+fn signed(scheme: &Scheme, keyring: &Keyring) -> Signed {
+    let message =
+        Message { event_id: Some("evt_1"), event_type: Some("Box.Created"), ..message(Bytes::from_static(BODY)) };
+    scheme.sign(keyring, &message, seconds(NOW)).unwrap()
+}
+
+fn lines(signed: &Signed) -> HeaderMap {
+    signed.headers.iter().cloned().collect()
+}
+
+fn verify_at(
+    scheme: &Scheme,
+    keyring: &Keyring,
+    headers: &HeaderMap,
+    body: &[u8],
+    now: i64,
+) -> Result<Verified, Rejection> {
+    scheme.verify(keyring, &head(headers), body.to_vec(), seconds(now))
+}
+
+fn verify(scheme: &Scheme, keyring: &Keyring, headers: &HeaderMap, body: &[u8]) -> Result<Verified, Rejection> {
+    verify_at(scheme, keyring, headers, body, NOW)
+}
+
+/// The headers that take part in the signature.
+fn signature_headers(scheme: &Scheme) -> Vec<HeaderName> {
+    let Mechanism::Hmac(recipe) = &scheme.mechanism else { return Vec::new() };
+    let Carrier::Headers(carriers) = &recipe.carrier else { panic!("presets carry signatures in headers") };
+    let time = recipe.timestamp.as_ref().and_then(|rule| match &rule.from {
+        TimestampSource::Header(name) => Some(name.clone()),
+        _ => None,
+    });
+    let id =
+        scheme.event_id.iter().filter(|locator| scheme.covers_locator(locator)).find_map(|locator| match locator {
+            Locator::Header(name) => Some(name.clone()),
+            _ => None,
+        });
+    carriers.iter().cloned().chain(time).chain(id).collect()
+}
+
+#[test]
+fn what_is_signed_verifies() {
+    for scheme in PRESETS {
+        let signed = signed(scheme, &one(scheme));
+        let headers = lines(&signed);
+
+        let verified = verify(scheme, &one(scheme), &headers, &signed.body).unwrap();
+
+        assert_eq!(verified.payload().contiguous(), BODY, "{}", scheme.name);
+        let identity = scheme.identify(&verified, &head(&headers), None, None);
+        assert!(!identity.id.is_fallback(), "{}", scheme.name);
+        assert!(identity.id.header_value().to_str().unwrap().starts_with("evt_1"), "{}", scheme.name);
+        let kind = match scheme.type_case {
+            TypeCase::Exact => "Box.Created",
+            TypeCase::Ignored => "box.created",
+        };
+        assert_eq!(identity.kind, scheme.event_type.as_ref().map(|_| kind.to_owned()), "{}", scheme.name);
+    }
+}
+
+#[test]
+fn a_flipped_byte_is_refused() {
+    for scheme in PRESETS {
+        let signed = signed(scheme, &one(scheme));
+        for at in 0..signed.body.len() {
+            let mut body = signed.body.to_vec();
+            body[at] ^= 1;
+            assert!(verify(scheme, &one(scheme), &lines(&signed), &body).is_err(), "{} at {at}", scheme.name);
+        }
+    }
+}
+
+#[test]
+fn a_longer_or_shorter_body_is_refused() {
+    for scheme in PRESETS {
+        let signed = signed(scheme, &one(scheme));
+        let longer = [&signed.body[..], b"\n"].concat();
+        for body in [&longer[..], &signed.body[1..], &signed.body[..signed.body.len() - 1], b""] {
+            assert!(verify(scheme, &one(scheme), &lines(&signed), body).is_err(), "{}", scheme.name);
+        }
+    }
+}
+
+#[test]
+fn a_wrong_key_is_refused() {
+    for scheme in PRESETS {
+        let signed = signed(scheme, &one(scheme));
+        let other = ring(scheme, vec![key(SECRETS[1])]);
+
+        let rejection = verify(scheme, &other, &lines(&signed), &signed.body).err();
+
+        assert_eq!(rejection, Some(Rejection::Mismatch), "{}", scheme.name);
+    }
+}
+
+#[test]
+fn any_key_of_the_ring_may_match_and_is_named() {
+    for scheme in PRESETS {
+        let both = ring(scheme, SECRETS.map(key).into());
+        for (index, secret) in SECRETS.into_iter().enumerate() {
+            let signed = signed(scheme, &ring(scheme, vec![key(secret)]));
+            let verified = verify(scheme, &both, &lines(&signed), &signed.body).unwrap();
+            assert_eq!(verified.key(), index, "{}", scheme.name);
+        }
+    }
+}
+
+#[test]
+fn of_several_keys_that_match_the_first_is_named() {
+    for scheme in PRESETS {
+        let retired = KeySpec { not_after: Some(seconds(NOW - 1)), ..key(SECRETS[0]) };
+        let keyring = ring(scheme, vec![retired, key(SECRETS[1]), key(SECRETS[0]), key(SECRETS[0])]);
+        let signed = signed(scheme, &one(scheme));
+
+        let verified = verify(scheme, &keyring, &lines(&signed), &signed.body).unwrap();
+
+        assert_eq!(verified.key(), 2, "{}", scheme.name);
+    }
+}
+
+#[test]
+fn a_body_that_was_not_hashed_is_not_verified() {
+    for scheme in PRESETS.iter().filter(|scheme| matches!(scheme.mechanism, Mechanism::Hmac(_))) {
+        let (signed, keyring) = (signed(scheme, &one(scheme)), one(scheme));
+        let (headers, body) = (lines(&signed), signed.body);
+        let finish = |hashed: &[u8], body: &[u8]| {
+            let mut verifier = scheme.verifier(&keyring, &head(&headers), seconds(NOW)).unwrap();
+            verifier.update(hashed);
+            verifier.finish(&head(&headers), body.to_vec().into()).err()
+        };
+
+        assert_eq!(finish(&body, &body), None, "{}", scheme.name);
+        assert_eq!(finish(b"", &body), Some(Rejection::Mismatch), "{}", scheme.name);
+        assert_eq!(finish(&body, b""), Some(Rejection::Mismatch), "{}", scheme.name);
+    }
+}
+
+#[test]
+fn a_retired_key_says_so_and_does_not_sign() {
+    for scheme in PRESETS {
+        let signed_before = signed(scheme, &one(scheme));
+        let retired = KeySpec { not_after: Some(seconds(NOW - 1)), ..key(SECRETS[0]) };
+        let early = KeySpec { not_before: Some(seconds(NOW + 1)), ..key(SECRETS[0]) };
+        for unfit in [retired, early] {
+            let keyring = ring(scheme, vec![unfit.clone(), key(SECRETS[1])]);
+            let rejection = verify(scheme, &keyring, &lines(&signed_before), &signed_before.body).err();
+            assert_eq!(rejection, Some(Rejection::SecretExpired), "{}", scheme.name);
+
+            let signed_after = signed(scheme, &keyring);
+            let verified = verify(scheme, &keyring, &lines(&signed_after), &signed_after.body).unwrap();
+            assert_eq!(verified.key(), 1, "{}", scheme.name);
+
+            let alone = ring(scheme, vec![unfit]);
+            let message = Message { event_id: Some("evt_1"), ..message(Bytes::from_static(BODY)) };
+            assert_eq!(scheme.sign(&alone, &message, seconds(NOW)).err(), Some(SignError::NoValidKey));
+        }
+    }
+}
+
+#[test]
+fn a_header_of_the_signature_that_is_there_twice_is_refused() {
+    for scheme in PRESETS {
+        let signed = signed(scheme, &one(scheme));
+        for name in signature_headers(scheme) {
+            let mut headers = lines(&signed);
+            headers.append(&name, headers[&name].clone());
+            let rejection = verify(scheme, &one(scheme), &headers, &signed.body).err();
+            assert_eq!(rejection, Some(Rejection::Repeated), "{} {name}", scheme.name);
+        }
+    }
+}
+
+#[test]
+fn a_header_of_the_signature_with_two_values_in_one_line_is_refused() {
+    for scheme in PRESETS {
+        let signed = signed(scheme, &one(scheme));
+        for name in signature_headers(scheme) {
+            let mut headers = lines(&signed);
+            let twice = [headers[&name].as_bytes(), headers[&name].as_bytes()].join(&b", "[..]);
+            headers.insert(&name, twice.as_slice().try_into().unwrap());
+            assert!(verify(scheme, &one(scheme), &headers, &signed.body).is_err(), "{} {name}", scheme.name);
+        }
+    }
+}
+
+#[test]
+fn a_header_of_the_signature_that_is_missing_is_refused() {
+    for scheme in PRESETS {
+        let signed = signed(scheme, &one(scheme));
+        for name in signature_headers(scheme) {
+            let mut headers = lines(&signed);
+            headers.remove(&name);
+            let rejection = verify(scheme, &one(scheme), &headers, &signed.body).err();
+            assert_eq!(rejection, Some(Rejection::Missing), "{} {name}", scheme.name);
+        }
+    }
+}
+
+#[test]
+fn an_empty_or_cut_off_signature_is_refused() {
+    for scheme in PRESETS {
+        let signed = signed(scheme, &one(scheme));
+        let Some(name) = signature_headers(scheme).into_iter().next() else { continue };
+        let whole = lines(&signed)[&name].as_bytes().to_vec();
+        for len in 0..whole.len() {
+            let mut headers = lines(&signed);
+            headers.insert(&name, whole[..len].try_into().unwrap());
+            let rejection = verify(scheme, &one(scheme), &headers, &signed.body).err();
+            assert_eq!(rejection, Some(Rejection::Malformed), "{} {len}", scheme.name);
+        }
+    }
+}
+
+#[test]
+fn what_is_stale_or_comes_from_the_future_is_refused() {
+    for scheme in PRESETS {
+        let Mechanism::Hmac(recipe) = &scheme.mechanism else { continue };
+        let Some(tolerance) = recipe.tolerance else { continue };
+        assert_eq!(scheme.covers().timestamp, Cover::Signed, "{}", scheme.name);
+        let tolerance = i64::try_from(tolerance.as_secs()).unwrap();
+        let signed = signed(scheme, &one(scheme));
+        let at = |now| verify_at(scheme, &one(scheme), &lines(&signed), &signed.body, now).err();
+
+        assert_eq!(at(NOW + tolerance), None, "{}", scheme.name);
+        assert_eq!(at(NOW + tolerance + 1), Some(Rejection::Stale), "{}", scheme.name);
+        assert_eq!(at(NOW - tolerance), None, "{}", scheme.name);
+        assert_eq!(at(NOW - tolerance - 1), Some(Rejection::TooNew), "{}", scheme.name);
+    }
+}
+
+#[test]
+fn hexadecimal_is_read_in_either_case() {
+    for name in ["lvconnect", "loginradius", "lmif", "github", "slack"] {
+        let scheme = crate::scheme::preset(name).unwrap();
+        let signed = signed(scheme, &one(scheme));
+        let carrier = &signature_headers(scheme)[0];
+        let value = lines(&signed)[carrier].to_str().unwrap().to_owned();
+        let (prefix, digits) = value.split_at(value.find('=').map_or(0, |at| at + 1));
+        for digits in [digits.to_lowercase(), digits.to_uppercase()] {
+            let mut headers = lines(&signed);
+            headers.insert(carrier, format!("{prefix}{digits}").parse().unwrap());
+            assert!(verify(scheme, &one(scheme), &headers, &signed.body).is_ok(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn coverage_is_as_the_senders_documents_say() {
+    let of = |name: &str| crate::scheme::preset(name).unwrap().covers();
+    for (name, id, kind, timestamp) in [
+        ("lvconnect", Cover::Unsigned, Cover::Unsigned, Cover::Absent),
+        ("loginradius", Cover::Signed, Cover::Signed, Cover::Absent),
+        ("lmif", Cover::Signed, Cover::Signed, Cover::Absent),
+        ("jws", Cover::Signed, Cover::Absent, Cover::Absent),
+        ("github", Cover::Unsigned, Cover::Unsigned, Cover::Absent),
+        ("stripe", Cover::Signed, Cover::Signed, Cover::Signed),
+        ("slack", Cover::Signed, Cover::Signed, Cover::Signed),
+        ("shopify", Cover::Unsigned, Cover::Unsigned, Cover::Absent),
+        ("standard-webhooks", Cover::Signed, Cover::Signed, Cover::Signed),
+    ] {
+        let covers = of(name);
+        assert_eq!(
+            (covers.body, covers.id, covers.kind, covers.timestamp),
+            (Cover::Signed, id, kind, timestamp),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_scheme_that_carries_an_id_does_not_sign_without_one() {
+    for scheme in PRESETS {
+        let carried = scheme.event_id.iter().any(|locator| matches!(locator, Locator::Header(_)));
+        let signed = scheme.sign(&one(scheme), &message(Bytes::from_static(BODY)), seconds(NOW));
+        assert_eq!(signed.err(), carried.then_some(SignError::IdMissing), "{}", scheme.name);
+    }
+}
+
+#[test]
+fn an_id_that_no_header_can_carry_is_refused() {
+    let scheme = crate::scheme::preset("standard-webhooks").unwrap();
+    for id in ["", " a", "a ", "a\n", "a\r\nx: y", "é\u{0}", "\t"] {
+        let message = Message { event_id: Some(id), ..message(Bytes::from_static(BODY)) };
+        let error = scheme.sign(&one(scheme), &message, seconds(NOW)).err();
+        assert_eq!(error, Some(SignError::NotAHeaderValue), "{id:?}");
+    }
+}

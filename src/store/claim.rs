@@ -1,0 +1,185 @@
+//! Who delivers an event that arrives more than once.
+//!
+//! The first to ask gets the [`Claim`]; the others wait for what becomes of it.
+//! When the first fails, exactly one of them takes its place. A claim that is
+//! dropped, by a panic or a cancelled task, counts as failed, and a claim that is
+//! handed to a waiter just as that one leaves goes on to the next: a key is never
+//! stuck, and never has two owners.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+use super::answer::KeptAnswer;
+use super::scope::ScopeState;
+use super::{DedupKey, Fingerprint};
+
+/// What is known of an event.
+#[derive(Debug)]
+#[must_use]
+pub enum Seen {
+    /// Nothing: it is the caller's to deliver.
+    New(Claim),
+    /// It was delivered within the window.
+    Settled {
+        /// What the first was answered.
+        answer: KeptAnswer,
+        /// How the bodies compare.
+        repeat: Repeat,
+    },
+    /// It is being delivered.
+    InFlight {
+        /// Waits for the outcome; dropping it is always right.
+        waiter: Waiter,
+        /// How the bodies compare.
+        repeat: Repeat,
+    },
+    /// It is being delivered, and [`WAITERS`](super::WAITERS) wait for the outcome already.
+    Crowded,
+}
+
+/// How the body of a repeat compares with the first one's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// It is the same.
+    SameBody,
+    /// It is another one.
+    OtherBody,
+}
+
+/// Who follows the owner of a claim that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Succession {
+    /// One of those who wait delivers in its place.
+    Next,
+    /// Nobody: the upstream hangs, and is not to be hit again for those who wait.
+    Nobody,
+}
+
+/// The right, and the duty, to deliver an event.
+///
+/// Ends by [`Claim::settle`] or [`Claim::release`]; dropping it releases it with a 503.
+#[derive(Debug)]
+#[must_use]
+pub struct Claim(Option<Held>);
+
+impl Claim {
+    pub(super) fn new(scope: &Arc<ScopeState>, key: DedupKey, fingerprint: Fingerprint) -> Claim {
+        Claim(Some(Held { scope: Arc::clone(scope), key, fingerprint }))
+    }
+
+    /// Remembers the event as delivered, and answers all who wait with `answer`.
+    ///
+    /// The window counts from `now`.
+    pub fn settle(mut self, answer: KeptAnswer, now: Timestamp) {
+        if let Some(held) = self.0.take() {
+            held.scope.settle(held.key, held.fingerprint, answer, now);
+        }
+    }
+
+    /// Gives the event up: the next who asks delivers it.
+    ///
+    /// `failure` is what the owner's sender is answered. The first owner's stays its own; a second
+    /// owner's is given to all who still wait, whatever `succession` says.
+    pub fn release(mut self, failure: KeptAnswer, succession: Succession) {
+        if let Some(held) = self.0.take() {
+            held.scope.release(held.key, &failure, succession);
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(held) = self.0.take() {
+            let failure = KeptAnswer::bare(StatusCode::SERVICE_UNAVAILABLE);
+            held.scope.release(held.key, &failure, Succession::Next);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Held {
+    scope: Arc<ScopeState>,
+    key: DedupKey,
+    fingerprint: Fingerprint,
+}
+
+/// Waits for what becomes of another's claim.
+#[derive(Debug)]
+#[must_use]
+pub struct Waiter {
+    outcome: oneshot::Receiver<Handed>,
+    deadline: Instant,
+}
+
+impl Waiter {
+    pub(super) fn new(outcome: oneshot::Receiver<Handed>, deadline: Instant) -> Waiter {
+        Waiter { outcome, deadline }
+    }
+
+    /// Waits until the claim ends, at most until its time was over when this waiter came.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any moment. A claim that was just handed over goes on to the next.
+    pub async fn wait(self) -> Waited {
+        match timeout_at(self.deadline, self.outcome).await {
+            Ok(Ok(Handed::Settled(answer))) => Waited::Settled(answer),
+            Ok(Ok(Handed::Failed(failure))) => Waited::Failed(failure),
+            Ok(Ok(Handed::Turn(turn))) => Waited::Yours(turn.take()),
+            Ok(Err(_)) | Err(_) => Waited::TooLong,
+        }
+    }
+}
+
+/// What became of the claim that was waited for.
+#[derive(Debug)]
+#[must_use]
+pub enum Waited {
+    /// Delivered, and answered so.
+    Settled(KeptAnswer),
+    /// Its owner failed: the event is the caller's to deliver.
+    Yours(Claim),
+    /// Its owner failed, and then the one who took its place, who was answered so.
+    Failed(KeptAnswer),
+    /// Nothing, until the time was over; or nobody is to try again.
+    TooLong,
+}
+
+/// What a waiter is sent; nothing at all means that its time is over.
+#[derive(Debug)]
+pub(super) enum Handed {
+    Settled(KeptAnswer),
+    Failed(KeptAnswer),
+    Turn(Turn),
+}
+
+/// A claim on its way to a waiter. If it does not arrive, it goes on to the next.
+#[derive(Debug)]
+pub(super) struct Turn(Option<Held>);
+
+impl Turn {
+    pub(super) fn new(scope: &Arc<ScopeState>, key: DedupKey, fingerprint: Fingerprint) -> Turn {
+        Turn(Some(Held { scope: Arc::clone(scope), key, fingerprint }))
+    }
+
+    fn take(mut self) -> Claim {
+        Claim(self.0.take())
+    }
+
+    /// Ends the turn where the sender itself sees that nobody takes it.
+    pub(super) fn defuse(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(held) = self.0.take() {
+            held.scope.hand_on(&held.key);
+        }
+    }
+}

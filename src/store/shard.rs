@@ -1,0 +1,144 @@
+//! What one shard of a scope remembers: an index into a queue, and the claims in flight.
+
+use hashbrown::HashTable;
+use http::StatusCode;
+
+use super::answer::Content;
+use super::flight::Flight;
+use super::ring::Ring;
+use super::{DedupKey, Fingerprint};
+
+/// An event that was delivered.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Remembered {
+    pub(super) key: DedupKey,
+    fingerprint: [u8; 16],
+    /// When it was settled, in milliseconds since the epoch.
+    pub(super) at: i64,
+    /// Its number in the store's file; 0: in none.
+    pub(super) row: i64,
+    pub(super) content: Content,
+    status: u16,
+}
+
+impl Remembered {
+    pub(super) fn new(
+        key: DedupKey,
+        fingerprint: Fingerprint,
+        at: i64,
+        row: i64,
+        status: StatusCode,
+        content: Content,
+    ) -> Remembered {
+        Remembered { key, fingerprint: fingerprint.0.to_ne_bytes(), at, row, content, status: status.as_u16() }
+    }
+
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint(u128::from_ne_bytes(self.fingerprint))
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK)
+    }
+}
+
+/// A part of a scope's events, under one lock.
+#[derive(Default)]
+pub(super) struct Shard {
+    flights: HashTable<Flight>,
+    /// The low half of each event's number in `remembered`.
+    index: HashTable<u32>,
+    /// Oldest first. One that was settled anew after its window stands here twice, its older place unindexed.
+    remembered: Ring<Remembered>,
+    /// No event before this number has a body.
+    bodies_from: u64,
+}
+
+impl Shard {
+    pub(super) fn flight(&mut self, key: &DedupKey) -> Option<&mut Flight> {
+        if self.flights.is_empty() {
+            return None;
+        }
+        self.flights.find_mut(hash(key), |flight| flight.key == *key)
+    }
+
+    pub(super) fn take_off(&mut self, flight: Flight) {
+        self.flights.insert_unique(hash(&flight.key), flight, |flight| hash(&flight.key));
+    }
+
+    pub(super) fn land(&mut self, key: &DedupKey) -> Option<Flight> {
+        let found = self.flights.find_entry(hash(key), |flight| flight.key == *key).ok()?;
+        Some(found.remove().0)
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.flights.len()
+    }
+
+    pub(super) fn find(&self, key: &DedupKey) -> Option<&Remembered> {
+        let ring = &self.remembered;
+        let low = self.index.find(hash(key), |&low| ring.get(ring.whole(low)).is_some_and(|it| it.key == *key))?;
+        ring.get(ring.whole(*low))
+    }
+
+    /// Adds an event; tells whether its key is one more.
+    pub(super) fn remember(&mut self, event: Remembered) -> bool {
+        let (key, ring) = (event.key, &mut self.remembered);
+        let low = ring.push(event) as u32;
+        let known = self.index.find_mut(hash(&key), |&low| ring.get(ring.whole(low)).is_some_and(|it| it.key == key));
+        if let Some(known) = known {
+            *known = low;
+            return false;
+        }
+        self.index.insert_unique(hash(&key), low, |&low| ring.get(ring.whole(low)).map_or(0, |it| hash(&it.key)));
+        true
+    }
+
+    pub(super) fn oldest(&self) -> Option<&Remembered> {
+        self.remembered.front()
+    }
+
+    /// How many places are taken: all events, and those settled anew once more.
+    pub(super) fn places(&self) -> usize {
+        self.remembered.len()
+    }
+
+    /// Takes the oldest out; tells whether a key went with it.
+    pub(super) fn forget_oldest(&mut self) -> Option<(Remembered, bool)> {
+        let low = self.remembered.first() as u32;
+        let event = self.remembered.pop_front()?;
+        let indexed = self.index.find_entry(hash(&event.key), |&other| other == low);
+        let was_key = indexed.map(|found| found.remove()).is_ok();
+        if self.index.capacity() > 4096 && self.index.len() * 8 < self.index.capacity() {
+            let ring = &self.remembered;
+            self.index.shrink_to(self.index.len() * 2, |&low| ring.get(ring.whole(low)).map_or(0, |it| hash(&it.key)));
+        }
+        Some((event, was_key))
+    }
+
+    /// Takes the oldest body out, with its event's row.
+    pub(super) fn drop_oldest_body(&mut self) -> Option<(Content, i64)> {
+        self.seek_body()?;
+        let event = self.remembered.get_mut(self.bodies_from)?;
+        self.bodies_from += 1;
+        Some((std::mem::take(&mut event.content), event.row))
+    }
+
+    /// When the oldest event that has a body was settled.
+    pub(super) fn seek_body(&mut self) -> Option<i64> {
+        self.bodies_from = self.bodies_from.max(self.remembered.first());
+        loop {
+            let event = self.remembered.get(self.bodies_from)?;
+            if event.content.cost() > 0 {
+                return Some(event.at);
+            }
+            self.bodies_from += 1;
+        }
+    }
+}
+
+/// Keys are uniform already.
+fn hash(key: &DedupKey) -> u64 {
+    let (head, _) = key.split_first_chunk::<8>().expect("a key has 16 bytes");
+    u64::from_le_bytes(*head)
+}

@@ -1,0 +1,94 @@
+//! What a file remembers, read into memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use jiff::Timestamp;
+use rusqlite::{Connection, Row};
+
+use crate::store::answer::{Content, cost};
+use crate::store::journal::Journal;
+use crate::store::memory::{BODIES, Memory};
+use crate::store::shard::Remembered;
+use crate::store::{DedupKey, Fingerprint, Scope};
+
+/// Fills `memory` with the file's scopes and events. What has expired, or no longer has a place, is left to be deleted.
+pub(in crate::store) fn load(
+    connection: &Connection,
+    memory: &Arc<Memory>,
+    journal: &Journal,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    load_scopes(connection, memory)?;
+    let floor = answer_floor(connection, journal)?;
+    let scopes = memory.scopes();
+    let mut statement = connection.prepare(
+        "SELECT event.row, scope, event_key, fingerprint, settled_ms, status, content_type, body
+         FROM event LEFT JOIN answer ON answer.row = event.row AND answer.row >= ?1 ORDER BY event.row",
+    )?;
+    let mut rows = statement.query([floor])?;
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get(1)?;
+        let event = event(row)?;
+        match scopes.iter().find(|scope| scope.id == id).filter(|scope| !scope.is_over(&event, now.as_millisecond())) {
+            Some(scope) => drop(scope.remember(event)),
+            None => journal.forget(event.row),
+        }
+    }
+    Ok(())
+}
+
+/// The number that the next event gets.
+pub(in crate::store) fn next_row(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT coalesce(max(row), 0) + 1 FROM event", [], |row| row.get(0))
+}
+
+fn load_scopes(connection: &Connection, memory: &Arc<Memory>) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("SELECT id, name, window_ms, entries FROM scope ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let scope = Scope {
+            name: row.get::<_, String>(1)?.into(),
+            window: Duration::from_millis(natural(row, 2)?),
+            entries: usize::try_from(natural(row, 3)?).unwrap_or(usize::MAX),
+        };
+        memory.restore(row.get(0)?, &scope);
+    }
+    Ok(())
+}
+
+/// The oldest row whose answer still has room, the newest counted first. Older ones are left to be deleted.
+fn answer_floor(connection: &Connection, journal: &Journal) -> rusqlite::Result<i64> {
+    let mut statement =
+        connection.prepare("SELECT row, length(content_type) + length(body) FROM answer ORDER BY row DESC")?;
+    let mut rows = statement.query([])?;
+    let (mut taken, mut floor) = (0, i64::MAX);
+    while let Some(answer) = rows.next()? {
+        let row = answer.get(0)?;
+        taken += natural(answer, 1)?.saturating_add(cost(0) as u64);
+        if taken <= BODIES as u64 {
+            floor = row;
+        } else {
+            journal.drop_answer(row);
+        }
+    }
+    Ok(floor)
+}
+
+fn event(row: &Row<'_>) -> rusqlite::Result<Remembered> {
+    let content_type = row.get_ref(6)?.as_blob_or_null()?;
+    let content = match (content_type, row.get_ref(7)?.as_blob_or_null()?) {
+        (Some(content_type), Some(body)) => Content::from_parts(content_type, body),
+        _ => Content::Gone,
+    };
+    let (key, fingerprint): (DedupKey, [u8; 16]) = (row.get(2)?, row.get(3)?);
+    let status = StatusCode::from_u16(row.get(5)?).unwrap_or(StatusCode::OK);
+    let fingerprint = Fingerprint(u128::from_be_bytes(fingerprint));
+    Ok(Remembered::new(key, fingerprint, row.get(4)?, row.get(0)?, status, content))
+}
+
+/// A number that cannot be negative; what an operator may have made of it counts as none.
+fn natural(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
+}

@@ -1,0 +1,46 @@
+//! One process, one file.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::OpenError;
+
+/// A lock beside the store's file, which names its holder; the kernel lets it go when the process ends.
+pub(super) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+
+impl Lock {
+    pub(super) fn take(store: &Path) -> Result<Lock, OpenError> {
+        let path = beside(store);
+        let io = |source| OpenError::Io { path: path.clone(), source };
+        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).clone();
+        let mut file = options.open(&path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(OpenError::InUse { path: store.to_owned(), holder: holder(&mut file) });
+            }
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
+        file.set_len(0).map_err(io)?;
+        file.rewind().map_err(io)?;
+        writeln!(file, "{}", std::process::id()).map_err(io)?;
+        Ok(Lock(file))
+    }
+}
+
+/// The process that holds the lock, if it has written itself down yet.
+fn holder(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(16).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+/// `<path>.lock`.
+fn beside(store: &Path) -> PathBuf {
+    let mut path = OsString::from(store);
+    path.push(".lock");
+    path.into()
+}

@@ -1,0 +1,53 @@
+//! The one line that a request leaves.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::words::Outcome;
+
+/// What is said of a request when it is over. Never a secret, never a body, never a header as received.
+#[derive(Clone, Copy)]
+pub struct Access<'a> {
+    /// The request's id.
+    pub request: &'a dyn fmt::Display,
+    /// The source, if one was found.
+    pub source: Option<&'a str>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why, in a word, where it was refused or failed.
+    pub reason: Option<&'static str>,
+    /// The status it was answered with.
+    pub status: u16,
+    /// The event's id, percent-encoded as in `Countersign-Event-Id`.
+    pub event: Option<&'a str>,
+    /// The delivery's id, where there is one.
+    pub delivery: Option<&'a dyn fmt::Display>,
+    /// From the request's head to the end of its answer.
+    pub duration: Duration,
+    /// How often the upstream was asked.
+    pub attempts: u32,
+}
+
+impl Access<'_> {
+    /// Whether the line would be written: what it takes need not be gathered otherwise.
+    pub fn is_wanted() -> bool {
+        tracing::enabled!(target: "countersign::access", tracing::Level::INFO)
+    }
+
+    /// Writes the line, at level `info`. Where that is off, nothing is formatted.
+    pub fn log(&self) {
+        tracing::info!(
+            target: "countersign::access",
+            request_id = %self.request,
+            source = self.source,
+            outcome = self.outcome.word(),
+            reason = self.reason,
+            status = self.status,
+            event = self.event,
+            delivery = self.delivery.map(tracing::field::display),
+            duration_ms = self.duration.as_secs_f64() * 1e3,
+            attempts = self.attempts,
+            "request"
+        );
+    }
+}

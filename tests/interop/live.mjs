@@ -1,0 +1,10 @@
+// The senders' libraries for Node against the real binary. Usage: node live.mjs
+// COUNTERSIGN_BIN names the binary; left out: ../debug/countersign
+
+import { close } from "./checks.mjs";
+import { inbound } from "./inbound.mjs";
+import { outbound } from "./outbound.mjs";
+
+await inbound();
+await outbound();
+close();

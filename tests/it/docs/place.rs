@@ -1,0 +1,97 @@
+//! Completes a part of a configuration to a whole one.
+
+/// A part of the configuration file.
+struct Place {
+    name: &'static str,
+    /// The part that it belongs to, and the line that introduces it there.
+    parent: Option<(&'static str, &'static str)>,
+    /// Keys that it must have and a document need not show; `|` parts alternatives.
+    defaults: &'static [(&'static str, &'static str)],
+}
+
+const PLACES: &[Place] = &[
+    Place {
+        name: "top",
+        parent: None,
+        defaults: &[
+            (
+                "inbound",
+                "inbound:\n  listen: 127.0.0.1:8080\n  sources:\n    example: {path: /, scheme: lmif, secrets: [{env: SECRET}], upstream: app}",
+            ),
+            ("upstreams", "upstreams:\n  app: {url: http://127.0.0.1:3000}"),
+            ("store", "store: {memory: {}}"),
+        ],
+    },
+    Place {
+        name: "inbound",
+        parent: Some(("top", "inbound:")),
+        defaults: &[
+            ("listen", "listen: 127.0.0.1:8080"),
+            ("sources", "sources:\n  example: {path: /, scheme: lmif, secrets: [{env: SECRET}], upstream: app}"),
+        ],
+    },
+    Place {
+        name: "tls",
+        parent: Some(("inbound", "tls:")),
+        defaults: &[("certificate", "certificate: /etc/countersign/tls.crt"), ("key", "key: /etc/countersign/tls.key")],
+    },
+    Place { name: "limits", parent: Some(("inbound", "limits:")), defaults: &[] },
+    Place {
+        name: "source",
+        parent: Some(("inbound", "sources:\n  example:")),
+        defaults: &[
+            ("path", "path: /"),
+            ("scheme", "scheme: lmif"),
+            ("secrets", "secrets: [{env: SECRET}]"),
+            ("upstream", "upstream: app"),
+        ],
+    },
+    Place { name: "secret", parent: Some(("source", "secrets:\n  -")), defaults: &[("env|file", "env: SECRET")] },
+    Place { name: "dedup", parent: Some(("source", "dedup:")), defaults: &[] },
+    Place { name: "forward", parent: Some(("source", "forward:")), defaults: &[] },
+    Place { name: "locator", parent: Some(("source", "event_id:")), defaults: &[] },
+    Place {
+        name: "upstream",
+        parent: Some(("top", "upstreams:\n  app:")),
+        defaults: &[("url", "url: https://app.example.com")],
+    },
+    Place {
+        name: "scheme",
+        parent: Some(("top", "schemes:\n  example:")),
+        defaults: &[("hmac|jws", "hmac: {header: X-Signature}")],
+    },
+    Place { name: "hmac", parent: Some(("scheme", "hmac:")), defaults: &[("header|json", "header: X-Signature")] },
+    Place {
+        name: "timestamp",
+        parent: Some(("hmac", "signed: \"{timestamp}.{body}\"\ntimestamp:")),
+        defaults: &[("from", "from: {header: X-Time}")],
+    },
+    Place { name: "jws", parent: Some(("scheme", "jws:")), defaults: &[] },
+    Place { name: "store", parent: Some(("top", "store:")), defaults: &[] },
+    Place { name: "sqlite", parent: Some(("store", "sqlite:")), defaults: &[("path", "path: countersign.db")] },
+    Place { name: "admin", parent: Some(("top", "admin:")), defaults: &[("listen", "listen: 127.0.0.1:9090")] },
+    Place { name: "log", parent: Some(("top", "log:")), defaults: &[] },
+];
+
+/// A whole configuration that holds `fragment` at `place`; a scheme is used by its source.
+pub(super) fn embed(place: &str, fragment: &str) -> String {
+    if place == "file" {
+        return fragment.to_owned();
+    }
+    let found = PLACES.iter().find(|other| other.name == place).unwrap_or_else(|| panic!("there is no place {place}"));
+    let missing = found.defaults.iter().filter(|(keys, _)| !keys.split('|').any(|key| has_key(fragment, key)));
+    let whole = missing.map(|(_, text)| format!("{text}\n")).collect::<String>() + fragment.trim_end() + "\n";
+    match found.parent {
+        None if whole.contains("schemes:\n  example:") => whole.replace("scheme: lmif", "scheme: example"),
+        None => whole,
+        Some((parent, opening)) => embed(parent, &format!("{opening}\n{}", indented(&whole))),
+    }
+}
+
+fn has_key(text: &str, key: &str) -> bool {
+    text.lines().any(|line| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')))
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("      {line}\n")).collect()
+}

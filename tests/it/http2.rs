@@ -1,0 +1,528 @@
+//! HTTP/2: what senders do with it, and what attackers do.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::Full;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::time::sleep;
+
+use crate::support::{
+    Action, App, Connection, Delivery, Frames, Gateway, GatewayBuilder, Sender, block, frame, request,
+};
+
+/// The error code of RFC 9113 §7 for a peer that asks for too much.
+const ENHANCE_YOUR_CALM: u32 = 11;
+
+/// A POST's header block by hand, with these fields beside the usual ones.
+fn head(delivery: &Delivery, authority: &str, more: &[(&str, &str)]) -> Vec<u8> {
+    let mut fields =
+        vec![(":method", "POST"), (":scheme", "http"), (":path", "/hooks/lmif"), (":authority", authority)];
+    fields.extend_from_slice(more);
+    fields.extend(delivery.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())));
+    block(&fields)
+}
+
+/// A whole request on a stream, by hand.
+fn whole(stream: u32, delivery: &Delivery, authority: &str, more: &[(&str, &str)]) -> Vec<u8> {
+    let mut bytes = frame(Frames::HEADERS, Frames::END_HEADERS, stream, &head(delivery, authority, more));
+    bytes.extend(frame(Frames::DATA, Frames::END_STREAM, stream, &delivery.body));
+    bytes
+}
+
+#[tokio::test]
+async fn a_delivery_with_prior_knowledge_is_verified_and_forwarded_as_http_1() {
+    let app = App::answering(200).await;
+    let gateway = Gateway::before(&app).await;
+    let connection = Connection::open_http2(gateway.address).await;
+    let delivery = Sender::lmif().event("evt_1");
+
+    let answer = connection.post(&delivery).await;
+
+    assert_eq!((answer.status.as_u16(), answer.text()), (200, r#"{"ok":true}"#));
+    let seen = app.received().pop().unwrap();
+    assert_eq!((seen.target.as_str(), &seen.body), ("/hooks/lmif", &delivery.body));
+    assert_eq!(seen.header("host"), app.address.to_string());
+    assert_eq!(seen.header("x-forwarded-host"), gateway.address.to_string());
+    assert_eq!(seen.header("x-forwarded-proto"), "http");
+    let again = connection.post(&delivery).await;
+    assert!(again.is_replayed());
+    assert_eq!(again.text(), r#"{"ok":true}"#);
+}
+
+#[tokio::test]
+async fn what_is_refused_is_refused_alike_and_the_connection_goes_on() {
+    let app = App::answering(200).await;
+    let gateway = Gateway::before(&app).await;
+    let connection = Connection::open_http2(gateway.address).await;
+    let delivery = Sender::lmif().event("evt_1");
+    let mut get = request("/hooks/lmif", &delivery);
+    *get.method_mut() = Method::GET;
+
+    let forged = connection.post(&delivery.clone().tampered()).await;
+    let lost = connection.send(request("/hooks/nowhere", &delivery)).await;
+    let got = connection.send(get).await;
+    let large = connection.post(&Sender::lmif().sign(vec![b'x'; (1 << 20) + 1])).await;
+
+    assert_eq!((forged.status.as_u16(), forged.text()), (401, ""));
+    assert_eq!((lost.status.as_u16(), lost.text()), (404, r#"{"error":"not_found"}"#));
+    assert_eq!((got.status.as_u16(), got.text()), (405, r#"{"error":"method_not_allowed"}"#));
+    assert_eq!(got.headers["allow"], "POST");
+    assert_eq!((large.status.as_u16(), large.text()), (413, r#"{"error":"body_too_large"}"#));
+    for answer in [forged, lost, got, large] {
+        assert!(!answer.headers.contains_key("connection"));
+    }
+    assert!(app.received().is_empty());
+    assert_eq!(connection.post(&delivery).await.status, 200);
+}
+
+#[tokio::test]
+async fn streams_of_one_connection_do_not_wait_for_each_other() {
+    let app = App::doing([Action::Wait], Action::Answer(200, "{}")).await;
+    let gateway = Gateway::before(&app).await;
+    let connection = Connection::open_http2(gateway.address).await;
+    let sender = Sender::lmif();
+
+    let (held, slow) = (sender.event("evt_slow"), sender.event("evt_1"));
+    let (first, ()) = tokio::join!(connection.post(&held), async {
+        app.until_received(1).await;
+        assert_eq!(connection.post(&slow).await.status, 200);
+        let posts = (2..20).map(|number| {
+            let delivery = sender.event(&format!("evt_{number}"));
+            let connection = &connection;
+            async move { connection.post(&delivery).await.status.as_u16() }
+        });
+        let mut statuses = Vec::new();
+        for status in futures(posts).await {
+            statuses.push(status);
+        }
+        assert_eq!(statuses, [200; 18]);
+        app.release();
+    });
+
+    assert_eq!(first.status, 200);
+    assert_eq!(app.received().len(), 20);
+}
+
+/// Runs futures side by side, and returns what they return in their order.
+async fn futures<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<_> = all.map(|future| (Box::pin(future), None)).collect();
+    std::future::poll_fn(move |cx| {
+        for (future, output) in &mut running {
+            if output.is_none() {
+                if let std::task::Poll::Ready(ready) = future.as_mut().poll(cx) {
+                    *output = Some(ready);
+                }
+            }
+        }
+        if running.iter().any(|(_, output)| output.is_none()) {
+            return std::task::Poll::Pending;
+        }
+        std::task::Poll::Ready(running.iter_mut().map(|(_, output)| output.take().unwrap()).collect())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_host_that_contradicts_the_authority_is_400() {
+    let app = App::answering(200).await;
+    let gateway = Gateway::before(&app).await;
+    let connection = Connection::open_http2(gateway.address).await;
+    let delivery = Sender::lmif().event("evt_1");
+
+    for other in ["other.example", ""] {
+        let answer = connection.send(request("/hooks/lmif", &delivery.clone().with("host", other))).await;
+        assert_eq!((answer.status.as_u16(), answer.text()), (400, r#"{"error":"bad_request"}"#), "{other:?}");
+    }
+    let twice = delivery.clone().with("host", "hooks.example").with("host", "hooks.example");
+    assert_eq!(connection.send(request("http://hooks.example/hooks/lmif", &twice)).await.status, 400);
+    assert!(app.received().is_empty());
+
+    let same = delivery.with("host", "Hooks.example");
+    assert_eq!(connection.send(request("http://hooks.example/hooks/lmif", &same)).await.status, 200);
+    assert_eq!(app.received()[0].header("x-forwarded-host"), "hooks.example");
+}
+
+#[tokio::test]
+async fn only_the_very_path_of_a_source_reaches_it_over_http_2_as_well() {
+    let app = App::answering(200).await;
+    let gateway = Gateway::before(&app).await;
+    let connection = Connection::open_http2(gateway.address).await;
+    let delivery = Sender::lmif().event("evt_1");
+
+    for path in ["/hooks/lmif/", "//hooks/lmif", "/hooks/./lmif", "/hooks%2flmif", "/hooks/lmif;a", "/hooks/LMIF"] {
+        let answer = connection.send(request(&format!("http://a{path}"), &delivery)).await;
+        assert_eq!(answer.status, 404, "{path}");
+    }
+
+    assert_eq!(connection.send(request("/hooks/lmif?a=%2e./b", &delivery)).await.status, 200);
+    assert_eq!(app.received()[0].target, "/hooks/lmif?a=%2e./b");
+}
+
+#[tokio::test]
+async fn headers_of_the_hop_and_in_our_name_do_not_reach_the_app_from_http_2() {
+    let app = App::answering(200).await;
+    let gateway = Gateway::before(&app).await;
+    let connection = Connection::open_http2(gateway.address).await;
+    let delivery = Sender::lmif()
+        .event("evt_1")
+        .with("te", "trailers")
+        .with("countersign-verified", "forged")
+        .with("countersign-event-id", "forged")
+        .with("x_lmif_signature", "forged")
+        .with("x-forwarded-for", "1.2.3.4")
+        .with("x-kept", "yes");
+
+    assert_eq!(connection.post(&delivery).await.status, 200);
+
+    let seen = app.received().pop().unwrap();
+    assert!(!seen.headers.contains_key("te") && !seen.headers.contains_key("x_lmif_signature"), "{}", seen.head);
+    assert_eq!(seen.header("countersign-verified"), "true");
+    assert_eq!(seen.header("countersign-event-id"), "evt_1");
+    assert_eq!(seen.header("x-forwarded-for"), "127.0.0.1");
+    assert_eq!(seen.header("x-kept"), "yes");
+}
+
+#[tokio::test]
+async fn headers_that_http_2_forbids_end_the_stream_or_its_connection() {
+    let app = App::answering(200).await;
+    let gateway = Gateway::before(&app).await;
+    let delivery = Sender::lmif().event("evt_1");
+
+    for forbidden in [
+        ("connection", "x-lmif-signature"),
+        ("transfer-encoding", "chunked"),
+        ("keep-alive", "1"),
+        ("upgrade", "h2c"),
+        ("proxy-connection", "close"),
+        ("X-Upper", "1"),
+        (":path", "/hooks/lmif"),
+        ("content-length", "1"),
+    ] {
+        let mut frames = Frames::open(gateway.address).await;
+        frames.write(whole(1, &delivery, "a", &[forbidden])).await;
+        let refused = frames.until_one_of(&[Frames::RST_STREAM, Frames::GOAWAY]).await;
+        assert!(refused.kind == Frames::GOAWAY || refused.stream == 1, "{forbidden:?}");
+    }
+
+    assert!(app.received().is_empty());
+    assert_eq!(gateway.post(&delivery).await.status, 200);
+}
+
+#[tokio::test]
+async fn trailers_do_not_reach_the_app() {
+    let app = App::answering(200).await;
+    let gateway = Gateway::before(&app).await;
+    let delivery = Sender::lmif().event("evt_1");
+    let mut frames = Frames::open(gateway.address).await;
+
+    frames.write(frame(Frames::HEADERS, Frames::END_HEADERS, 1, &head(&delivery, "a", &[("te", "trailers")]))).await;
+    frames.write(frame(Frames::DATA, 0, 1, &delivery.body)).await;
+    let trailers = block(&[("x-late", "1"), ("x-lmif-signature", "sha256=00")]);
+    frames.write(frame(Frames::HEADERS, Frames::END_HEADERS | Frames::END_STREAM, 1, &trailers)).await;
+    let answer = frames.until(Frames::HEADERS).await;
+
+    assert_eq!((answer.stream, answer.payload[0]), (1, OK));
+    let seen = app.received().pop().unwrap();
+    assert!(!seen.head.to_lowercase().contains("x-late"), "{}", seen.head);
+    assert_eq!(seen.body, delivery.body);
+}
+
+/// `:status: 200`, as an index of the static table (RFC 7541 appendix A).
+const OK: u8 = 0x88;
+
+#[tokio::test]
+async fn a_request_to_upgrade_to_http_2_is_answered_as_http_1() {
+    let app = App::answering(200).await;
+    let gateway = Gateway::before(&app).await;
+    let delivery = Sender::lmif()
+        .event("evt_1")
+        .with("connection", "Upgrade, HTTP2-Settings, close")
+        .with("upgrade", "h2c")
+        .with("http2-settings", "AAMAAABkAAQAAP__");
+
+    let answer = gateway.raw(delivery.bytes("/hooks/lmif")).await;
+
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let seen = app.received().pop().unwrap();
+    assert!(!seen.headers.contains_key("upgrade") && !seen.headers.contains_key("http2-settings"), "{}", seen.head);
+}
+
+/// Attacks a gateway, and shows that it serves others meanwhile and grows no fat.
+async fn withstood(times: usize, bytes: impl Fn(u32) -> Vec<u8>) -> Option<u32> {
+    let app = App::answering(200).await;
+    let gateway = Gateway::before(&app).await;
+    let good = Connection::open_http2(gateway.address).await;
+    let (before, after) = (Sender::lmif().event("evt_before"), Sender::lmif().event("evt_after"));
+    assert_eq!(good.post(&before).await.status, 200);
+
+    let frames = Frames::open(gateway.address).await;
+    let during = async {
+        for number in 0..10 {
+            assert_eq!(good.post(&Sender::lmif().event(&format!("evt_{number}"))).await.status, 200);
+        }
+    };
+    let (goaway, ()) = tokio::join!(frames.flood(times, bytes), during);
+
+    assert_eq!(good.post(&after).await.status, 200);
+    assert_eq!(gateway.post(&after).await.status, 200);
+    assert_eq!(app.received().len(), 12);
+    let memory = gateway.memory();
+    assert!(memory < 100 << 20, "{} MiB", memory >> 20);
+    goaway
+}
+
+#[tokio::test]
+async fn streams_that_are_reset_as_fast_as_they_are_opened_end_their_connection() {
+    let delivery = Sender::lmif().event("evt_1");
+
+    let goaway = withstood(20_000, |number| {
+        let stream = 2 * number + 1;
+        let mut bytes = frame(Frames::HEADERS, Frames::END_HEADERS, stream, &head(&delivery, "a", &[]));
+        bytes.extend(frame(Frames::RST_STREAM, 0, stream, &8u32.to_be_bytes()));
+        bytes
+    })
+    .await;
+
+    assert_eq!(goaway, Some(ENHANCE_YOUR_CALM));
+}
+
+#[tokio::test]
+async fn streams_that_make_the_gateway_reset_them_end_their_connection() {
+    let delivery = Sender::lmif().event("evt_1");
+
+    let goaway = withstood(20_000, |number| {
+        let stream = 2 * number + 1;
+        let mut bytes = frame(Frames::HEADERS, Frames::END_HEADERS, stream, &head(&delivery, "a", &[]));
+        // A window of over 2^31-1 bytes is an error of the stream (RFC 9113 §6.9.1).
+        bytes.extend(frame(Frames::WINDOW_UPDATE, 0, stream, &0x7fff_ffff_u32.to_be_bytes()));
+        bytes
+    })
+    .await;
+
+    assert_eq!(goaway, Some(ENHANCE_YOUR_CALM));
+}
+
+#[tokio::test]
+async fn a_header_block_without_end_ends_its_connection() {
+    let goaway = withstood(20_000, |number| match number {
+        0 => frame(Frames::HEADERS, 0, 1, &block(&[(":method", "POST")])),
+        _ => frame(Frames::CONTINUATION, 0, 1, &block(&[("x-more", "and more")])),
+    })
+    .await;
+
+    assert_eq!(goaway, Some(ENHANCE_YOUR_CALM));
+}
+
+#[tokio::test]
+async fn floods_of_pings_settings_and_empty_frames_hold_nobody_up() {
+    let delivery = Sender::lmif().event("evt_1");
+    let pings = frame(Frames::PING, 0, 0, &[0; 8]).repeat(100);
+    let settings = frame(Frames::SETTINGS, 0, 0, b"").repeat(100);
+    let windows = frame(Frames::WINDOW_UPDATE, 0, 0, &1u32.to_be_bytes()).repeat(100);
+    let empty = frame(Frames::DATA, 0, 1, b"").repeat(100);
+
+    withstood(200, |_| pings.clone()).await;
+    withstood(200, |_| settings.clone()).await;
+    withstood(200, |_| windows.clone()).await;
+    withstood(200, |number| match number {
+        0 => frame(Frames::HEADERS, Frames::END_HEADERS, 1, &head(&delivery, "a", &[])),
+        _ => empty.clone(),
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_head_that_is_larger_than_any_senders_is_431_or_ends_its_stream() {
+    let app = App::answering(200).await;
+    let gateway = Gateway::before(&app).await;
+    let connection = Connection::open_http2(gateway.address).await;
+
+    let large = request("/hooks/lmif", &Sender::lmif().event("evt_1").with("x-large", &"x".repeat(30_000)));
+    let answer = connection.try_send(large).await;
+
+    assert!(answer.is_err() || answer.unwrap().status == 431);
+    assert!(app.received().is_empty());
+    assert_eq!(gateway.post(&Sender::lmif().event("evt_1")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_stream_in_flight_is_answered_in_the_drain_and_a_new_one_is_not_begun() {
+    let app = App::doing([Action::Wait], Action::Answer(200, "{}")).await;
+    let mut gateway = Gateway::before(&app).await;
+    let connection = Connection::open_http2(gateway.address).await;
+    let delivery = Sender::lmif().event("evt_1");
+
+    let (answer, ()) = tokio::join!(connection.post(&delivery), async {
+        app.until_received(1).await;
+        gateway.signal("TERM");
+        gateway.until_logged(&["draining"]).await;
+        app.release();
+    });
+
+    assert_eq!(answer.status, 200);
+    connection.until_closed().await;
+    assert_eq!(gateway.until_ended().await.code(), Some(0));
+    assert_eq!(app.received().len(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_without_streams_is_told_to_go_and_does_not_hold_up_the_drain() {
+    let app = App::answering(200).await;
+    let mut gateway = Gateway::before(&app).await;
+    let connection = Connection::open_http2(gateway.address).await;
+    assert_eq!(connection.post(&Sender::lmif().event("evt_1")).await.status, 200);
+
+    gateway.signal("TERM");
+
+    connection.until_closed().await;
+    assert_eq!(gateway.until_ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_peer_that_has_died_holds_the_drain_up_no_longer_than_shutdown_says() {
+    let app = App::answering(200).await;
+    let config = format!("{}shutdown: 1s\n", Gateway::config(&app, ""));
+    let mut gateway = GatewayBuilder::new(config).start().await;
+    let mut frames = Frames::open(gateway.address).await;
+    frames.until(Frames::SETTINGS).await;
+
+    gateway.signal("TERM");
+    let goaway = frames.until(Frames::GOAWAY).await;
+
+    assert_eq!(goaway.payload[4..8], [0; 4]);
+    assert_eq!(gateway.until_ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_connection_that_was_opened_before_a_reload_is_served_with_what_came_with_it() {
+    let app = App::answering(200).await;
+    let gateway = Gateway::before(&app).await;
+    let connection = Connection::open_http2(gateway.address).await;
+    assert_eq!(connection.post(&Sender::lmif().event("evt_1")).await.status, 200);
+
+    gateway.rewrite(&Gateway::config(&app, "").replace("/hooks/lmif", "/hooks/moved"));
+    gateway.until_logged(&["the configuration was reloaded"]).await;
+
+    assert_eq!(connection.post(&Sender::lmif().event("evt_2")).await.status, 404);
+    assert_eq!(connection.send(request("/hooks/moved", &Sender::lmif().event("evt_2"))).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_sender_that_resets_its_stream_loses_nothing_and_is_counted() {
+    let app = App::doing([Action::Wait], Action::Answer(200, "{}")).await;
+    let gateway = Gateway::before(&app).await;
+    let delivery = Sender::lmif().event("evt_1");
+    let mut frames = Frames::open(gateway.address).await;
+    frames.write(whole(1, &delivery, "a", &[])).await;
+    app.until_received(1).await;
+
+    frames.write(frame(Frames::RST_STREAM, 0, 1, &8u32.to_be_bytes())).await;
+    frames.write(frame(Frames::PING, 0, 0, &[0; 8])).await;
+    frames.until(Frames::PING).await;
+    app.release();
+    gateway.until_logged(&["outcome=delivered", "event=evt_1"]).await;
+
+    assert!(gateway.post(&delivery).await.is_replayed());
+    assert_eq!(app.received().len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_without_an_authority_or_with_an_empty_one_is_400() {
+    let app = App::answering(200).await;
+    let gateway = Gateway::before(&app).await;
+    let delivery = Sender::lmif().event("evt_1");
+    let mut frames = Frames::open(gateway.address).await;
+
+    let fields: Vec<_> =
+        delivery.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    let start = [(":method", "POST"), (":scheme", "http"), (":path", "/hooks/lmif")];
+    frames.write(frame(Frames::HEADERS, Frames::END_HEADERS, 1, &block(&[&start[..], &fields].concat()))).await;
+    frames.write(frame(Frames::DATA, Frames::END_STREAM, 1, &delivery.body)).await;
+    let answer = frames.until(Frames::HEADERS).await;
+
+    assert_eq!(answer.payload[0], BAD_REQUEST);
+    assert!(app.received().is_empty());
+}
+
+/// `:status: 400`, as an index of the static table.
+const BAD_REQUEST: u8 = 0x8c;
+
+#[tokio::test]
+async fn methods_that_are_no_deliveries_do_no_harm() {
+    let app = App::answering(200).await;
+    let gateway = Gateway::before(&app).await;
+    let connection = Connection::open_http2(gateway.address).await;
+
+    for method in [Method::GET, Method::PUT, Method::OPTIONS, Method::HEAD, Method::TRACE] {
+        let other = Request::builder().method(&method).uri("/hooks/lmif").body(Full::<Bytes>::default()).unwrap();
+        let answer = connection.try_send(other).await.unwrap_or_else(|error| panic!("{method}: {error:?}"));
+        assert_eq!(answer.status, 405, "{method}");
+    }
+    assert!(app.received().is_empty());
+}
+
+/// The usual gateway with less patience.
+async fn impatient(app: &App) -> Gateway {
+    GatewayBuilder::new(Gateway::config(app, "").replace("read_timeout: 2s", "read_timeout: 500ms")).start().await
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_408_and_other_streams_go_on() {
+    let app = App::answering(200).await;
+    let gateway = impatient(&app).await;
+    let delivery = Sender::lmif().event("evt_1");
+    let mut frames = Frames::open(gateway.address).await;
+
+    frames.write(frame(Frames::HEADERS, Frames::END_HEADERS, 1, &head(&delivery, "a", &[]))).await;
+    frames.write(frame(Frames::DATA, 0, 1, &delivery.body[..5])).await;
+    let late = frames.until(Frames::HEADERS).await;
+    frames.write(whole(3, &delivery, "a", &[])).await;
+    let good = frames.until(Frames::HEADERS).await;
+
+    assert_eq!((late.stream, good.stream, good.payload[0]), (1, 3, OK));
+    let reason = r#"countersign_inbound_rejections_total{source="lmif",reason="body_timeout"}"#;
+    assert_eq!(gateway.metric(reason).await, 1.0);
+    assert_eq!(app.received().len(), 1);
+}
+
+#[tokio::test]
+async fn a_sender_that_does_not_read_its_answers_is_given_up() {
+    let app = App::answering(200).await;
+    let gateway = impatient(&app).await;
+    let delivery = Sender::lmif().event("evt_1");
+    let mut frames = Frames::open(gateway.address).await;
+    // SETTINGS_INITIAL_WINDOW_SIZE of 0 (RFC 9113 §6.5.2): no answer's content may be sent.
+    frames.write(frame(Frames::SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0])).await;
+
+    frames.write(whole(1, &delivery, "a", &[])).await;
+    frames.until(Frames::HEADERS).await;
+
+    frames.until_closed().await;
+    assert!(gateway.post(&delivery).await.is_replayed());
+}
+
+#[tokio::test]
+async fn a_slow_app_is_not_taken_for_a_sender_that_does_not_read() {
+    let (app, slow) = (App::answering(200).await, TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let config = Gateway::config(&app, "").replace("read_timeout: 2s", "read_timeout: 500ms");
+    let url = |address: SocketAddr| format!("http://{address}");
+    let config = config.replace(&url(app.address), &url(slow.local_addr().unwrap()));
+    let gateway = GatewayBuilder::new(config).start().await;
+    let connection = Connection::open_http2(gateway.address).await;
+    let delivery = Sender::lmif().event("evt_1");
+
+    let (answer, ()) = tokio::join!(connection.post(&delivery), async {
+        let mut stream = slow.accept().await.unwrap().0;
+        stream.read_buf(&mut Vec::with_capacity(4096)).await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nlate\r\n").await.unwrap();
+        // Twice as long as the gateway waits for a sender.
+        sleep(Duration::from_secs(1)).await;
+        stream.write_all(b"6\r\nr half\r\n0\r\n\r\n").await.unwrap();
+    });
+
+    assert_eq!((answer.status.as_u16(), answer.text()), (200, "later half"));
+}

@@ -1,0 +1,19 @@
+//! The gateway, tested through real sockets: the real binary between a sender and
+//! an app that the test controls.
+
+mod support;
+
+mod cli;
+mod dedup;
+mod delivery;
+mod demo;
+mod docs;
+mod drain;
+mod forward;
+mod hostile;
+mod http2;
+mod limits;
+mod reload;
+mod restart;
+mod tls;
+mod upstream;
