@@ -39,7 +39,7 @@ fn line() {
         source: Some("lmif"),
         outcome: Outcome::Delivered,
         reason: None,
-        status: 200,
+        status: Some(200),
         event: Some("evt_5f1c7c2e9b"),
         delivery: None,
         duration: Duration::from_micros(1_234),

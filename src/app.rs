@@ -14,7 +14,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{interval, timeout};
 use tracing::level_filters::LevelFilter;
@@ -76,16 +76,34 @@ impl StartError {
 ///
 /// If it cannot start. Once it listens, nothing ends it but a signal.
 pub fn run(path: &Path) -> Result<(), StartError> {
-    let (loaded, files) = reload::load(path);
-    let (config, report) = loaded.map_err(StartError::Config)?;
-    let log = Log::start(format(&config), level(&config))?;
-    // Only a second gateway in one process finds a log in its place, and then shares it.
-    let _ = log.install();
-    for warning in &report.warnings {
-        eprintln!("{warning}");
-    }
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
-    runtime.block_on(async { App::build(config, path.to_owned(), files, log)?.serve().await })
+    runtime.block_on(async {
+        // First, so that a signal that comes while the gateway starts is heeded once it has.
+        let signals = Signals::new()?;
+        let (loaded, files) = reload::load(path);
+        let (config, report) = loaded.map_err(StartError::Config)?;
+        let log = Log::start(format(&config), level(&config))?;
+        // Only a second gateway in one process finds a log in its place, and then shares it.
+        let _ = log.install();
+        for warning in &report.warnings {
+            eprintln!("{warning}");
+        }
+        App::build(config, path.to_owned(), files, log)?.serve(signals).await
+    })
+}
+
+/// What an operator tells the process.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())?, hangup: signal(SignalKind::hangup())? })
+    }
 }
 
 /// A gateway that has been built and not yet served.
@@ -115,7 +133,7 @@ impl App {
         Ok(Self { config, path, files, log, store, metrics, gateway, admin, token, listeners })
     }
 
-    async fn serve(mut self) -> Result<(), StartError> {
+    async fn serve(mut self, signals: Signals) -> Result<(), StartError> {
         let (ended, mut all_ended) = mpsc::channel::<()>(1);
         let workers = (0..self.config.workers).map(|_| self.worker(ended.clone())).collect::<io::Result<Vec<_>>>()?;
         drop(ended);
@@ -126,7 +144,7 @@ impl App {
                 admin::State::new(self.gateway.clone(), self.store.clone(), self.metrics.clone(), self.log.clone());
             tokio::task::spawn_local(admin.serve(state));
         }
-        self.until_told_to_stop().await?;
+        self.until_told_to_stop(signals).await;
 
         self.gateway.drain();
         tracing::info!(longest = ?self.config.shutdown, "draining");
@@ -161,16 +179,13 @@ impl App {
     }
 
     /// Keeps house and reloads until SIGTERM or SIGINT.
-    async fn until_told_to_stop(&mut self) -> io::Result<()> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut hangup = signal(SignalKind::hangup())?;
+    async fn until_told_to_stop(&mut self, mut signals: Signals) {
         let mut tick = interval(HOUSEKEEPING);
         loop {
             tokio::select! {
-                _ = terminate.recv() => return Ok(()),
-                _ = interrupt.recv() => return Ok(()),
-                _ = hangup.recv() => self.reload(),
+                _ = signals.terminate.recv() => return,
+                _ = signals.interrupt.recv() => return,
+                _ = signals.hangup.recv() => self.reload(),
                 _ = tick.tick() => {
                     self.store.sweep(clock::now());
                     self.metrics.upkeep();

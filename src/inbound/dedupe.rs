@@ -68,7 +68,7 @@ fn claim(event: &Event, conflict: OnConflict) -> (Seen, Repeat) {
 fn fingerprint(event: &Event) -> Fingerprint {
     // Of a JWS the payload: signed anew, it is the same event in other bytes.
     let body = event.verified.payload();
-    if event.known_by().signed { fast(body) } else { strong(body) }
+    if event.known_by().signed { fast(body) } else { strong(body, event.identity.kind.as_deref()) }
 }
 
 fn fast(body: &Body) -> Fingerprint {
@@ -82,9 +82,14 @@ fn fast(body: &Body) -> Fingerprint {
     Fingerprint(hash.digest128())
 }
 
-fn strong(body: &Body) -> Fingerprint {
+/// Where the id is not signed, two events may have it in common: what one action of a
+/// merchant causes at Shopify has one id, whatever its types. So the type counts, too.
+fn strong(body: &Body, kind: Option<&str>) -> Fingerprint {
     let mut hash = Sha256::new();
     body.frames().for_each(|frame| hash.update(frame));
+    // The length tells where the body ends and the type begins.
+    hash.update((body.len() as u64).to_be_bytes());
+    hash.update(kind.unwrap_or_default());
     Fingerprint(u128::from_be_bytes(first_half(&hash.finalize())))
 }
 

@@ -12,7 +12,6 @@ use super::reply::{self, Reply};
 use super::route::Route;
 use super::worker::{Run, Worker};
 use crate::clock;
-use crate::config::Upstream;
 use crate::http::client::SendError;
 use crate::scheme::Rejection;
 use crate::store::KeptAnswer;
@@ -30,12 +29,16 @@ pub(super) struct Entry {
     route: Option<Rc<Route>>,
     event_id: Option<HeaderValue>,
     attempts: u32,
+    /// When the event was handed to its upstream.
+    sent: Option<Instant>,
+    is_closed: bool,
 }
 
 impl Entry {
     pub(super) fn begin(worker: &Rc<Worker>) -> Self {
         let (_run, worker) = (worker.running.one_more(), worker.clone());
-        Self { worker, _run, started: Instant::now(), id: None, route: None, event_id: None, attempts: 0 }
+        let (started, id, route, event_id) = (Instant::now(), None, None, None);
+        Self { worker, _run, started, id, route, event_id, attempts: 0, sent: None, is_closed: false }
     }
 
     /// The request's source is known.
@@ -66,6 +69,7 @@ impl Entry {
     /// `Countersign-Delivery`, for an attempt that is about to be made.
     pub(super) fn delivery_id(&mut self) -> HeaderValue {
         self.attempts += 1;
+        self.sent = Some(Instant::now());
         let mut text = Uuid::encode_buffer();
         let text = self.id().hyphenated().encode_lower(&mut text);
         HeaderValue::from_str(text).expect("a UUID is visible ASCII")
@@ -75,36 +79,31 @@ impl Entry {
         *self.id.get_or_insert_with(clock::new_id)
     }
 
-    /// The upstream answered, whatever it says.
-    pub(super) fn answered(&self, upstream: &Upstream) {
-        self.worker.upstream_duration(upstream, self.started.elapsed());
-    }
-
     /// The app's answer is whole.
-    pub(super) fn delivered(self, status: StatusCode) {
+    pub(super) fn delivered(mut self, status: StatusCode) {
         let outcome = if status.is_success() { Outcome::Delivered } else { Outcome::Failed };
-        self.close(outcome, None, status);
+        self.close(outcome, None, Some(status));
     }
 
     /// The app's answer broke off after its head had gone to the sender.
-    pub(super) fn broken_off(self, refusal: &Refusal) {
-        self.close(Outcome::Failed, Some(refusal.word()), refusal.status());
+    pub(super) fn broken_off(mut self, refusal: &Refusal) {
+        self.close(Outcome::Failed, Some(refusal.word()), Some(refusal.status()));
     }
 
     /// Answers a duplicate with the first answer.
-    pub(super) fn replay(self, answer: KeptAnswer) -> Response<Reply> {
-        self.close(Outcome::Duplicate, None, answer.status);
+    pub(super) fn replay(mut self, answer: KeptAnswer) -> Response<Reply> {
+        self.close(Outcome::Duplicate, None, Some(answer.status));
         reply::again(answer)
     }
 
     /// Answers one that waited with the failure of the one it waited for.
-    pub(super) fn share_failure(self, answer: KeptAnswer) -> Response<Reply> {
-        self.close(Outcome::Failed, Some("shared"), answer.status);
+    pub(super) fn share_failure(mut self, answer: KeptAnswer) -> Response<Reply> {
+        self.close(Outcome::Failed, Some("shared"), Some(answer.status));
         reply::shared(answer)
     }
 
     /// Answers a request that goes no further.
-    pub(super) fn refuse(self, refusal: Refusal) -> Response<Reply> {
+    pub(super) fn refuse(mut self, refusal: Refusal) -> Response<Reply> {
         if let (Some(route), Some(reason)) = (&self.route, reason(&refusal)) {
             route.metrics.rejection(reason);
         }
@@ -112,7 +111,7 @@ impl Entry {
             self.tell_cause(error);
         }
         let answer = refusal.answer();
-        self.close(outcome(&refusal), Some(refusal.word()), refusal.status());
+        self.close(outcome(&refusal), Some(refusal.word()), Some(refusal.status()));
         answer
     }
 
@@ -122,11 +121,15 @@ impl Entry {
         tracing::warn!(source = source.as_deref(), cause, "{error}");
     }
 
-    fn close(mut self, outcome: Outcome, reason: Option<&'static str>, status: StatusCode) {
+    fn close(&mut self, outcome: Outcome, reason: Option<&'static str>, status: Option<StatusCode>) {
+        self.is_closed = true;
         let duration = self.started.elapsed();
         if let Some(route) = &self.route {
             route.metrics.outcome(outcome);
             route.metrics.duration(duration);
+            if let Some(sent) = self.sent {
+                route.upstream_metrics.duration(sent.elapsed());
+            }
         } else {
             self.worker.unrouted();
         }
@@ -139,13 +142,22 @@ impl Entry {
             source: self.route.as_ref().map(|route| &*route.source.name),
             outcome,
             reason,
-            status: status.as_u16(),
+            status: status.map(|status| status.as_u16()),
             event: self.event_id.as_ref().and_then(|id| id.to_str().ok()),
             delivery: (self.attempts > 0).then_some(&id),
             duration,
             attempts: self.attempts,
         };
         access.log();
+    }
+}
+
+impl Drop for Entry {
+    /// hyper drops a request whose sender hangs up while it is read, or waits for another.
+    fn drop(&mut self) {
+        if !self.is_closed {
+            self.close(Outcome::Refused, Some("hung_up"), None);
+        }
     }
 }
 

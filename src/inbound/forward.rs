@@ -32,10 +32,7 @@ pub(super) async fn forward(event: Event, claim: Option<Claim>, mut entry: Entry
     let client = event.client.clone();
     let (request, _share) = request(event, &mut entry);
     match client.send(request).await {
-        Ok((answer, lease)) if !is_redirect(answer.status()) => {
-            entry.answered(client.upstream());
-            reply::answer(answer, lease, claim, entry).await
-        }
+        Ok((answer, lease)) if !is_redirect(answer.status()) => reply::answer(answer, lease, claim, entry).await,
         Ok(_) => fail(Refusal::Redirected, claim, entry),
         Err(error) => fail(Refusal::Unanswered(error), claim, entry),
     }

@@ -2,8 +2,8 @@
 //! listen → route → read and verify → dedupe → forward → reply.
 //!
 //! Every step turns one type into a more trusted one: a request whose route is
-//! known, an [`Event`] that only verification can make, a turn that only the
-//! store can give. What is wrong ends the way early as a [`Refusal`].
+//! known, an `Event` that only verification can make, a turn that only the
+//! store can give. What is wrong ends the way early as a `Refusal`.
 
 mod budget;
 mod dedupe;

@@ -15,7 +15,7 @@ use super::refusal::Refusal;
 use crate::config::Source;
 use crate::scheme::{Carrier, Mechanism, Part, Recipe, Scheme, TimestampSource};
 use crate::store::ScopeHandle;
-use crate::telemetry::metrics::SourceMetrics;
+use crate::telemetry::metrics::{SourceMetrics, UpstreamMetrics};
 
 /// A source, and what belongs to it while the gateway runs.
 #[derive(Debug)]
@@ -28,15 +28,22 @@ pub(super) struct Route {
     pub metrics: SourceMetrics,
     /// The place of its upstream in the list of upstreams.
     pub upstream: usize,
+    pub upstream_metrics: UpstreamMetrics,
     /// The headers that carry or take part in the signature.
     signature_headers: Vec<HeaderName>,
 }
 
 impl Route {
-    pub(super) fn new(source: Arc<Source>, scope: ScopeHandle, metrics: SourceMetrics, upstream: usize) -> Self {
+    pub(super) fn new(
+        source: Arc<Source>,
+        scope: ScopeHandle,
+        metrics: SourceMetrics,
+        upstream: usize,
+        upstream_metrics: UpstreamMetrics,
+    ) -> Self {
         let label = HeaderValue::from_str(&source.name).expect("config allows visible ASCII in names only");
         let signature_headers = signature_headers(&source.scheme);
-        Self { source, label, scope, metrics, upstream, signature_headers }
+        Self { source, label, scope, metrics, upstream, upstream_metrics, signature_headers }
     }
 
     /// Whether a header takes part in the signature, and so must reach the app.

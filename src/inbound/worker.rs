@@ -13,7 +13,7 @@ use super::route::{Route, Routes};
 use crate::config::{Dedup, Inbound, Limits, Source, Upstream};
 use crate::http::client::Client;
 use crate::store::{Scope, Store};
-use crate::telemetry::metrics::{Metrics, UpstreamMetrics};
+use crate::telemetry::metrics::Metrics;
 
 /// The inbound side of a running gateway, shared by all its workers.
 pub struct Gateway {
@@ -125,7 +125,6 @@ pub(super) struct Wired {
     pub live: Arc<Live>,
     pub routes: Routes,
     pub clients: Vec<Rc<Client>>,
-    upstream_metrics: Vec<UpstreamMetrics>,
     pub budget: Arc<Budget>,
 }
 
@@ -150,14 +149,6 @@ impl Worker {
         self.gateway.draining()
     }
 
-    pub(super) fn upstream_duration(&self, upstream: &Upstream, duration: Duration) {
-        let wired = self.wired.borrow();
-        let place = wired.live.upstreams.iter().position(|other| other.name == upstream.name);
-        if let Some(place) = place {
-            wired.upstream_metrics[place].duration(duration);
-        }
-    }
-
     /// A request came for no source.
     pub(super) fn unrouted(&self) {
         self.gateway.metrics.unrouted.increment(1);
@@ -174,16 +165,12 @@ impl Wired {
             let upstream = live.upstreams.iter().position(|upstream| Arc::ptr_eq(upstream, &source.upstream));
             let upstream = upstream.expect("config resolves a source's upstream from its own list");
             let scope = gateway.store.scope(&source.name).expect("every source was configured as a scope");
-            Rc::new(Route::new(
-                source.clone(),
-                scope,
-                gateway.metrics.source(&source.name, source.keyring.key_ids()),
-                upstream,
-            ))
+            let metrics = gateway.metrics.source(&source.name, source.keyring.key_ids());
+            let upstream_metrics = gateway.metrics.upstream(&source.upstream.name);
+            Rc::new(Route::new(source.clone(), scope, metrics, upstream, upstream_metrics))
         }));
-        let upstream_metrics = live.upstreams.iter().map(|upstream| gateway.metrics.upstream(&upstream.name)).collect();
         let budget = gateway.budget.clone();
-        Rc::new(Self { generation, live, routes, clients, upstream_metrics, budget })
+        Rc::new(Self { generation, live, routes, clients, budget })
     }
 }
 

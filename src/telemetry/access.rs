@@ -16,8 +16,8 @@ pub struct Access<'a> {
     pub outcome: Outcome,
     /// Why, in a word, where it was refused or failed.
     pub reason: Option<&'static str>,
-    /// The status it was answered with.
-    pub status: u16,
+    /// The status it was answered with, if anybody was left to be answered.
+    pub status: Option<u16>,
     /// The event's id, percent-encoded as in `Countersign-Event-Id`.
     pub event: Option<&'a str>,
     /// The delivery's id, where there is one.

@@ -1,22 +1,8 @@
-//! Deliveries that come more than once, one after the other or all at once.
+//! Deliveries that come more than once, and what they are known by.
 
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinHandle;
-
-use crate::support::{Action, Answer, App, Connections, Delivery, Gateway, Sender, response, source};
-
-async fn all(posting: Vec<JoinHandle<Answer>>) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for answer in posting {
-        answers.push(answer.await.unwrap());
-    }
-    answers
-}
-
-fn with_status(answers: &[Answer], status: u16) -> Vec<&Answer> {
-    answers.iter().filter(|answer| answer.status == status).collect()
-}
+use crate::support::{Action, App, Delivery, Gateway, SECRET, Sender, digest, response, source};
 
 #[tokio::test]
 async fn a_duplicate_gets_the_first_answer_without_its_cookies_and_other_headers() {
@@ -80,143 +66,6 @@ async fn an_encoded_answer_is_not_kept_because_its_header_is_not() {
     assert_eq!((first.header("content-encoding"), first.body.as_ref()), (Some("gzip"), &b"\x1f\x8b\x08\x00"[..]));
     assert_eq!((second.status.as_u16(), second.is_replayed(), second.text()), (200, true, ""));
     assert!(!second.headers.contains_key("content-encoding"));
-}
-
-/// Faults 10 and 11.
-#[tokio::test]
-async fn a_duplicate_waits_for_the_answer_of_the_first() {
-    let app = App::doing([Action::Wait], Action::Answer(201, r#"{"n":1}"#)).await;
-    let gateway = Gateway::before(&app).await;
-    let delivery = Sender::lmif().event("evt_1");
-
-    let first = gateway.posting(&delivery);
-    app.until_received(1).await;
-    let second = gateway.posting(&delivery);
-    gateway.until_verified(2).await;
-    assert!(!second.is_finished());
-    app.release();
-    let (first, second) = (first.await.unwrap(), second.await.unwrap());
-
-    assert_eq!((first.status.as_u16(), first.is_replayed()), (201, false));
-    assert_eq!((second.status.as_u16(), second.is_replayed(), second.text()), (201, true, r#"{"n":1}"#));
-    assert_eq!(app.received().len(), 1);
-}
-
-/// Faults 10 and 12: those who find no room to wait are told to come again, and then pass.
-#[tokio::test]
-async fn of_200_copies_at_once_one_reaches_the_app_64_wait_and_the_rest_come_again() {
-    let app = App::doing([Action::Wait], Action::Answer(200, r#"{"n":1}"#)).await;
-    let gateway = Gateway::before(&app).await;
-    let delivery = Sender::lmif().event("evt_1");
-
-    let posting = gateway.posting_copies(&delivery, 200);
-    gateway.until_verified(200).await;
-    gateway.until_metric(r#"countersign_inbound_deliveries_total{source="lmif",outcome="shed"}"#, 135.0).await;
-    app.release();
-    let answers = all(posting).await;
-
-    let (passed, shed) = (with_status(&answers, 200), with_status(&answers, 503));
-    assert_eq!((passed.len(), shed.len()), (65, 135));
-    assert_eq!(passed.iter().filter(|answer| answer.is_replayed()).count(), 64);
-    assert!(passed.iter().all(|answer| answer.text() == r#"{"n":1}"#));
-    for answer in shed {
-        assert_eq!((answer.header("retry-after"), answer.text()), (Some("1"), r#"{"error":"in_flight"}"#));
-    }
-    assert!(gateway.post(&delivery).await.is_replayed());
-    assert_eq!((app.received().len(), app.most_at_once()), (1, 1));
-}
-
-#[tokio::test]
-async fn when_the_first_fails_exactly_one_of_those_who_wait_takes_its_place() {
-    let failing = [Action::Wait, Action::Answer(500, r#"{"first":true}"#), Action::Wait];
-    let app = App::doing(failing, Action::Answer(200, r#"{"second":true}"#)).await;
-    let gateway = Gateway::before(&app).await;
-    let delivery = Sender::lmif().event("evt_1");
-
-    let first = gateway.posting(&delivery);
-    app.until_received(1).await;
-    let waiting = gateway.posting_copies(&delivery, 20);
-    gateway.until_verified(21).await;
-    app.release_one();
-    app.until_received(2).await;
-    let first = first.await.unwrap();
-    let late = gateway.posting(&delivery);
-    gateway.until_verified(22).await;
-    app.release_one();
-    let (waiting, late) = (all(waiting).await, late.await.unwrap());
-
-    assert_eq!((first.status.as_u16(), first.text()), (500, r#"{"first":true}"#));
-    assert!(waiting.iter().all(|answer| answer.status == 200 && answer.text() == r#"{"second":true}"#));
-    assert_eq!(waiting.iter().filter(|answer| !answer.is_replayed()).count(), 1);
-    assert!(late.is_replayed());
-    assert_eq!((app.received().len(), app.most_at_once()), (2, 1));
-}
-
-#[tokio::test]
-async fn when_the_second_fails_too_all_the_others_get_its_failure() {
-    let failing = [Action::Wait, Action::Answer(500, r#"{"first":true}"#), Action::Wait];
-    let second = response("HTTP/1.1 502 X\r\nContent-Type: text/x-second\r\nSet-Cookie: a=b\r\n", "second");
-    let app = App::doing(failing.into_iter().chain([Action::Raw(second)]), Action::Answer(200, "{}")).await;
-    let gateway = Gateway::before(&app).await;
-    let delivery = Sender::lmif().event("evt_1");
-
-    let first = gateway.posting(&delivery);
-    app.until_received(1).await;
-    let waiting = gateway.posting_copies(&delivery, 20);
-    gateway.until_verified(21).await;
-    app.release();
-    let (first, waiting) = (first.await.unwrap(), all(waiting).await);
-
-    assert_eq!((first.status.as_u16(), first.text()), (500, r#"{"first":true}"#));
-    for answer in &waiting {
-        assert_eq!((answer.status.as_u16(), answer.text(), answer.is_replayed()), (502, "second", false));
-        assert_eq!(answer.header("content-type"), Some("text/x-second"));
-    }
-    assert_eq!(waiting.iter().filter(|answer| answer.headers.contains_key("set-cookie")).count(), 1);
-    assert_eq!((app.received().len(), app.most_at_once()), (2, 1));
-    assert_eq!(gateway.post(&delivery).await.status, 200);
-    assert!(gateway.post(&delivery).await.is_replayed());
-}
-
-#[tokio::test]
-async fn when_the_upstream_breaks_under_the_first_the_one_that_takes_its_place_delivers() {
-    let breaking = [Action::Wait, Action::RawThenClose(b"HTTP/1.1 200 O".to_vec())];
-    let app = App::doing(breaking, Action::Answer(200, r#"{"second":true}"#)).await;
-    let gateway = Gateway::before(&app).await;
-    let delivery = Sender::lmif().event("evt_1");
-
-    let first = gateway.posting(&delivery);
-    app.until_received(1).await;
-    let waiting = gateway.posting_copies(&delivery, 5);
-    gateway.until_verified(6).await;
-    app.release();
-    let (first, waiting) = (first.await.unwrap(), all(waiting).await);
-
-    assert_eq!((first.status.as_u16(), first.text()), (502, r#"{"error":"upstream_broken"}"#));
-    assert!(waiting.iter().all(|answer| answer.status == 200));
-    assert_eq!((app.received().len(), app.most_at_once()), (2, 1));
-}
-
-#[tokio::test]
-async fn an_app_that_hangs_is_hit_once_while_200_duplicates_wait_and_all_are_answered_in_time() {
-    let app = App::doing([Action::Hang], Action::Answer(200, "{}")).await;
-    let config = Gateway::config(&app, "").replace("timeout: 3s", "timeout: 1s");
-    let gateway = crate::support::GatewayBuilder::new(config).start().await;
-    let delivery = Sender::lmif().event("evt_1");
-
-    let first = gateway.posting(&delivery);
-    app.until_received(1).await;
-    let start = Instant::now();
-    let answers = all(gateway.posting_copies(&delivery, 200)).await;
-    let duration = start.elapsed();
-
-    assert!(duration < Duration::from_millis(1800), "{duration:?}");
-    assert_eq!(first.await.unwrap().status, 504);
-    assert_eq!(with_status(&answers, 503).len(), 200);
-    assert!(answers.iter().all(|answer| answer.header("retry-after") == Some("1")));
-    assert_eq!(app.received().len(), 1);
-    assert_eq!(gateway.post(&delivery).await.status, 200);
-    assert!(gateway.post(&delivery).await.is_replayed());
 }
 
 const CONFLICT: &str = r#"countersign_inbound_deliveries_total{source="lmif",outcome="conflict"}"#;
@@ -315,7 +164,7 @@ async fn another_body_under_an_unsigned_id_stays_known_when_the_first_body_fails
     assert_eq!(app.received().len(), 3);
 }
 
-/// Fault 22.
+/// Fault 22: dropping the id skips deduplication.
 #[tokio::test]
 async fn without_a_usable_id_the_bodys_digest_is_the_key() {
     let app = App::answering(200).await;
@@ -352,13 +201,7 @@ async fn without_a_usable_id_the_bodys_digest_is_the_key() {
     assert_eq!(gateway.metric(CONFLICT).await, 0.0);
 }
 
-fn digest(body: &str) -> String {
-    use sha2::{Digest as _, Sha256};
-    let digest: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{digest}")
-}
-
-/// Fault 22.
+/// Fault 22: dropping the id skips deduplication.
 #[tokio::test]
 async fn without_its_id_header_a_delivery_is_known_by_its_body() {
     let app = App::answering(200).await;
@@ -427,7 +270,7 @@ async fn a_jws_is_known_by_its_request_id_and_else_by_its_payload() {
     assert_eq!(gateway.metric(CONFLICT).await, 1.0);
 }
 
-/// What PyJWT 2.15.1 and jose 6.2.18 make of one payload: the headers differ, and so the signatures.
+/// Libraries write different headers, and so make different signatures of one payload.
 #[tokio::test]
 async fn a_payload_that_is_signed_anew_is_the_same_event_and_no_conflict() {
     for conflict in ["duplicate", "deliver"] {
@@ -451,7 +294,7 @@ fn compact(header: &str, payload: &str) -> Delivery {
     use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
     use hmac::{Hmac, KeyInit as _, Mac as _};
     let signed = format!("{}.{}", BASE64URL.encode(header), BASE64URL.encode(payload));
-    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(crate::support::SECRET.as_bytes()).unwrap();
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
     mac.update(signed.as_bytes());
     let signature = BASE64URL.encode(mac.finalize().into_bytes());
     Delivery { headers: Vec::new(), body: format!("{signed}.{signature}").into() }
@@ -576,16 +419,4 @@ async fn two_sources_may_share_a_path_on_different_hosts() {
     let sources: Vec<String> =
         app.received().iter().map(|request| request.header("countersign-source").to_owned()).collect();
     assert_eq!(sources, ["one", "two"]);
-}
-
-#[tokio::test]
-async fn duplicates_take_no_connection_to_the_app() {
-    let app = App::answering(200).await;
-    let gateway = Gateway::before(&app).await;
-    let delivery = Sender::lmif().event("evt_1");
-
-    gateway.post(&delivery).await;
-    all(gateway.posting_copies(&delivery, 20)).await;
-
-    assert_eq!(app.connections(), Connections { opened: 1, closed: 0 });
 }

@@ -59,7 +59,7 @@ async fn a_204_is_passed_on_and_settles() {
     assert_eq!(app.received().len(), 1);
 }
 
-/// Faults 1, 2 and 11: what the app does not accept is never told as accepted, nor remembered as such.
+/// Faults 1, 2 and 11: what the app did not accept told, counted or remembered as accepted.
 #[tokio::test]
 async fn what_the_app_does_not_accept_is_passed_on_and_the_retry_reaches_it() {
     let statuses = [400, 401, 403, 404, 409, 410, 422, 429, 500, 501, 502, 503, 504, 599];
@@ -87,7 +87,7 @@ async fn what_the_app_does_not_accept_is_passed_on_and_the_retry_reaches_it() {
     assert_eq!(gateway.outcome("duplicate").await, 1.0);
 }
 
-/// Fault 4: whatever a forger writes, it is 401 and nothing else.
+/// Fault 4: a bad signature answered with 5xx.
 #[tokio::test]
 async fn a_forged_or_tampered_delivery_is_401_with_an_empty_body_and_the_app_sees_nothing() {
     let app = App::answering(200).await;
@@ -136,7 +136,7 @@ fn timed(seconds: i64) -> Delivery {
     Sender::of("stripe").sign_at(when, r#"{"id":"evt_1"}"#, "evt_1", "a")
 }
 
-/// Fault 8 is among them: a time in the future is as wrong as one in the past.
+/// Fault 8, timestamps checked in the past only, is among them.
 #[tokio::test]
 async fn every_refused_signature_is_answered_alike_and_counted_by_its_reason() {
     let app = App::answering(200).await;
@@ -192,7 +192,7 @@ async fn a_refused_signature_leaves_the_connection_as_it_was_whatever_the_reason
     }
 }
 
-/// Fault 5.
+/// Fault 5: upper-case hex refused.
 #[tokio::test]
 async fn a_signature_in_upper_case_hex_is_the_same_signature() {
     let app = App::answering(200).await;
@@ -206,7 +206,7 @@ async fn a_signature_in_upper_case_hex_is_the_same_signature() {
     assert_eq!(app.received()[0].header("x-lmif-signature"), upper(delivery.header("x-lmif-signature")));
 }
 
-/// Fault 7.
+/// Fault 7: only the first or the last signature compared.
 #[tokio::test]
 async fn of_several_stripe_signatures_any_may_match_in_any_place() {
     let app = App::answering(200).await;
@@ -229,7 +229,7 @@ async fn of_several_stripe_signatures_any_may_match_in_any_place() {
     assert_eq!(app.received().len(), orders.len());
 }
 
-/// Fault 6.
+/// Fault 6: the whole header compared as one text.
 #[tokio::test]
 async fn a_standard_webhook_may_carry_signatures_of_several_secrets_and_versions() {
     let app = App::answering(200).await;
@@ -246,7 +246,7 @@ async fn a_standard_webhook_may_carry_signatures_of_several_secrets_and_versions
     assert_eq!((passed.status.as_u16(), refused.status.as_u16()), (200, 401));
 }
 
-/// Fault 20.
+/// Fault 20: rotation overwrites the secret.
 #[tokio::test]
 async fn while_secrets_change_both_are_accepted_and_counted_apart() {
     let app = App::answering(200).await;
@@ -263,7 +263,7 @@ async fn while_secrets_change_both_are_accepted_and_counted_apart() {
     assert_eq!(gateway.metric(r#"countersign_verified_total{source="lmif",key="2"}"#).await, 2.0);
 }
 
-/// Fault 9.
+/// Fault 9: deduplication before verification.
 #[tokio::test]
 async fn a_forged_delivery_does_not_make_the_real_one_a_duplicate() {
     let app = App::answering(200).await;
@@ -380,4 +380,22 @@ async fn a_streamed_answer_is_read_to_its_end_though_its_sender_hangs_up() {
     assert!(retry.is_replayed());
     assert_eq!((retry.status.as_u16(), retry.text()), (200, ""));
     assert_eq!(app.received().len(), 1);
+}
+
+#[tokio::test]
+async fn a_sender_that_speaks_http_1_0_is_answered_without_chunks() {
+    let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n4\r\nlast\r\n0\r\n\r\n".to_vec();
+    let app = App::doing([], Action::Raw(chunked)).await;
+    let gateway = Gateway::before(&app).await;
+    let delivery = Sender::lmif().event("evt_1");
+    let request = String::from_utf8(delivery.bytes("/hooks/lmif")).unwrap().replace("HTTP/1.1", "HTTP/1.0");
+
+    let answer = gateway.raw(request).await;
+
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.0 200 OK") || head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    assert!(!head.to_lowercase().contains("transfer-encoding"), "{head}");
+    assert_eq!(body, "firstlast");
+    assert_eq!(app.received()[0].body, delivery.body);
+    assert!(gateway.post(&delivery).await.is_replayed());
 }

@@ -4,24 +4,19 @@ use bytes::Bytes;
 use http::HeaderValue;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::support::{App, Delivery, Gateway, GatewayBuilder, SOON, Sender, source};
+use crate::support::{App, Delivery, Gateway, GatewayBuilder, SECRET, SOON, Sender, digest, source};
 
 /// So many bytes, all values of a byte among them.
 fn bytes(length: usize) -> Vec<u8> {
     (0..length).map(|n| (n % 256 + n / 256) as u8).collect()
 }
 
-fn digest(data: impl AsRef<[u8]>) -> String {
-    let hex: String = Sha256::digest(data).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
-}
-
-/// Fault 19: from nothing to the limit, every body is verified and forwarded as it came.
+/// Fault 19: a body cut off at a buffer's end, and its request refused.
 #[tokio::test]
 async fn a_body_is_forwarded_byte_for_byte_with_one_content_length() {
     let app = App::answering(200).await;
@@ -58,7 +53,7 @@ async fn a_body_that_comes_in_pieces_is_the_same_body() {
     assert!(app.received()[0].body == delivery.body);
 }
 
-/// Fault 23.
+/// Fault 23: a form rewritten before it is verified.
 #[tokio::test]
 async fn a_form_or_a_compressed_body_is_verified_and_forwarded_as_received() {
     let app = App::answering(200).await;
@@ -332,7 +327,7 @@ async fn with_a_signature_over_the_url_it_is_the_public_one_that_counts() {
     let gateway = GatewayBuilder::new(config).start().await;
     let sign = |url: &str| {
         use hmac::{Hmac, KeyInit as _, Mac as _};
-        let mut mac = Hmac::<Sha256>::new_from_slice(crate::support::SECRET.as_bytes()).unwrap();
+        let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
         mac.update(format!("POST{url}body").as_bytes());
         let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         Delivery { headers: Vec::new(), body: "body".into() }.with("x-sig", &hex)

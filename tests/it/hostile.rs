@@ -167,6 +167,7 @@ async fn only_the_very_path_of_a_source_reaches_it() {
 /// A request that ends the connection behind it.
 const CLOSE: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
+/// Fault 25: hop-by-hop headers and forged statements of verification passed on.
 #[tokio::test]
 async fn headers_of_the_hop_and_in_our_name_do_not_reach_the_app() {
     let app = App::answering(200).await;

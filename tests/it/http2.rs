@@ -112,10 +112,10 @@ async fn futures<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut running: Vec<_> = all.map(|future| (Box::pin(future), None)).collect();
     std::future::poll_fn(move |cx| {
         for (future, output) in &mut running {
-            if output.is_none() {
-                if let std::task::Poll::Ready(ready) = future.as_mut().poll(cx) {
-                    *output = Some(ready);
-                }
+            if output.is_none()
+                && let std::task::Poll::Ready(ready) = future.as_mut().poll(cx)
+            {
+                *output = Some(ready);
             }
         }
         if running.iter().any(|(_, output)| output.is_none()) {

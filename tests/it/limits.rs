@@ -244,3 +244,56 @@ async fn a_sender_that_does_not_read_its_answer_is_given_up_and_the_delivery_set
     assert!(gateway.post(&delivery).await.is_replayed());
     assert_eq!(app.received().len(), 1);
 }
+
+#[tokio::test]
+async fn a_head_that_is_no_http_is_400_or_431_with_one_word() {
+    let app = App::answering(200).await;
+    let gateway = Gateway::before(&app).await;
+    let good = String::from_utf8(Sender::lmif().event("evt_1").bytes("/hooks/lmif")).unwrap();
+    let with = |line: &str| good.replace("Host: hooks.example\r\n", &format!("Host: hooks.example\r\n{line}\r\n"));
+    let many = vec!["X: y"; 120].join("\r\n");
+
+    let mut requests: Vec<(Vec<u8>, &str)> = vec![(with(&many).into(), "head_too_large")];
+    for separator in "(),/;<=>?@[\\]{}\"".chars() {
+        requests.push((with(&format!("X{separator}: y")).into(), "bad_request"));
+    }
+    for control in (0..=31).chain([127]).filter(|control| !b"\t\n\r".contains(control)) {
+        requests.push((with(&format!("X: y{}z", char::from(control))).into(), "bad_request"));
+    }
+    for target in
+        ["/hooks/\"lmif\"", "/<hooks>", "/hooks/l^mif", "/hooks/`lmif`", "/hooks/{lmif}", "/hooks|lmif", "/a\\b"]
+    {
+        requests.push((good.replace("/hooks/lmif", target).into(), ""));
+    }
+    for method in ["P(ST", "P@ST", "PÖST", ""] {
+        requests.push((good.replace("POST /", &format!("{method} /")).into(), "bad_request"));
+    }
+
+    for (request, word) in requests {
+        let shown = String::from_utf8_lossy(&request[..request.len().min(120)]).into_owned();
+        let request = [&request[..], b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"].concat();
+        let (status, head, body) = ask(&gateway, request).await;
+        let error = body.split_once("HTTP/1.1").map_or(body.as_str(), |(first, _)| first);
+        let words = ["bad_request", "head_too_large", "not_found"];
+        assert!(words.iter().any(|word| error == format!("{{\"error\":\"{word}\"}}")), "{shown:?}\n=>\n{head}\n{body}");
+        assert!(error.contains(word), "{shown:?}\n=>\n{status} {body}");
+    }
+    assert!(app.received().is_empty());
+    assert_eq!(gateway.post(&Sender::lmif().event("evt_1")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_hundred_header_fields_pass_and_one_more_is_431() {
+    let app = App::answering(200).await;
+    let gateway = Gateway::before(&app).await;
+    let with = |count: usize| {
+        // Host, Content-Type, Content-Length, Connection and the signature are there already.
+        let delivery = Sender::lmif().event("evt_1").with("connection", "close");
+        (5..count).fold(delivery, |delivery, _| delivery.with("x", "y")).bytes("/hooks/lmif")
+    };
+
+    assert_eq!(ask(&gateway, with(100)).await.0, 200);
+    let (status, _, body) = ask(&gateway, with(101)).await;
+    assert_eq!((status, body.as_str()), (431, r#"{"error":"head_too_large"}"#));
+    assert_eq!(app.received()[0].headers.get_all("x").iter().count(), 95);
+}

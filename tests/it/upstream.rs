@@ -430,3 +430,34 @@ async fn a_listener_that_takes_connections_and_says_nothing_is_504() {
 
     assert_eq!(gateway.post(&event()).await.status, 504);
 }
+
+#[tokio::test]
+async fn the_apps_time_is_counted_from_the_request_to_the_end_of_its_answer_also_when_it_fails() {
+    let part = response("HTTP/1.1 200 OK\r\n", "x".repeat(40_000));
+    let first = [Action::Answer(200, "{}"), Action::Part(part[..20_000].into()), Action::Wait];
+    let app = App::doing(first.into_iter().chain([Action::Raw(part[20_000..].into())]), Action::Hang).await;
+    let gateway = impatient_before(&app).await;
+    let seconds = async || gateway.metric(r#"countersign_upstream_duration_seconds_sum{upstream="app"}"#).await;
+    let count = async || gateway.metric(r#"countersign_upstream_duration_seconds_count{upstream="app"}"#).await;
+
+    // A slow sender. The time that passes is what is tested.
+    let request = Sender::lmif().event("evt_slow").with("connection", "close").bytes("/hooks/lmif");
+    let mut stream = TcpStream::connect(gateway.address).await.unwrap();
+    stream.write_all(&request[..request.len() - 1]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    stream.write_all(&request[request.len() - 1..]).await.unwrap();
+    stream.read_to_end(&mut Vec::new()).await.unwrap();
+    assert!(seconds().await < 0.3, "{}", seconds().await);
+
+    // An app that takes its time for the end of its answer.
+    let answering = gateway.posting(&Sender::lmif().event("evt_streamed"));
+    app.until_received(2).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    app.release();
+    assert_eq!(answering.await.unwrap().status, 200);
+    assert!(seconds().await >= 0.3, "{}", seconds().await);
+
+    assert_eq!(gateway.post(&event()).await.status, 504);
+    assert!(seconds().await >= 0.8, "{}", seconds().await);
+    assert_eq!(count().await, 3.0);
+}

@@ -250,7 +250,11 @@ fn tolerance(scheme: &Scheme, checks: &Checks, context: &mut Context<'_>) -> Opt
         }
         (Some(tolerance), Cover::Unsigned) => {
             let label = "add `{timestamp}` to `signed`, or leave `tolerance` out";
-            context.problems.error(tolerance.span, "a timestamp that is not signed proves nothing", label);
+            context.problems.warning(
+                tolerance.span,
+                "nothing is checked: a timestamp that is not signed proves nothing",
+                label,
+            );
             None
         }
         (Some(tolerance), Cover::Signed) => Some(tolerance.value),

@@ -7,15 +7,15 @@ use http::HeaderName;
 use super::*;
 
 static SIGNATURE: [HeaderName; 1] = [HeaderName::from_static("x-shopify-hmac-sha256")];
-static EVENT_ID: [Locator; 1] = [Locator::Header(HeaderName::from_static("x-shopify-webhook-id"))];
+static EVENT_ID: [Locator; 1] = [Locator::Header(HeaderName::from_static("x-shopify-event-id"))];
 
 /// Shopify.
 ///
 /// `X-Shopify-Hmac-Sha256: <base64 HMAC-SHA256>` over the body, under the app's client secret. Everything else, the
 /// topic and the shop included, travels in headers that are not signed.
 ///
-/// `X-Shopify-Webhook-Id` is what the document names against duplicates. `X-Shopify-Event-Id` is no id of ours: one
-/// action of a merchant has one of them, and can cause several topics with equal bodies.
+/// `X-Shopify-Event-Id` names the event and `X-Shopify-Webhook-Id` the delivery. One action of a merchant has one
+/// event id and can cause several topics, so an id counts only together with its topic and its body.
 ///
 /// ref: <https://shopify.dev/docs/apps/build/webhooks/verify-deliveries>
 pub static SHOPIFY: Scheme = Scheme {
@@ -61,7 +61,7 @@ mod tests {
             headers: &[
                 ("x-shopify-hmac-sha256", "SK0Hs8FeAcEY+Kwg1qCxOTyD8gUq8/ayHlubG+Mt73o="),
                 ("x-shopify-topic", "orders/create"),
-                ("x-shopify-webhook-id", "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043"),
+                ("x-shopify-event-id", "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043"),
             ],
             id: "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043",
             kind: Some("orders/create"),

@@ -45,7 +45,7 @@ fn access() -> Access<'static> {
         source: Some("lmif"),
         outcome: Outcome::Delivered,
         reason: None,
-        status: 200,
+        status: Some(200),
         event: Some("evt_1%20a"),
         delivery: None,
         duration: Duration::from_micros(12_345),

@@ -190,8 +190,13 @@ impl State {
     /// The answer to the request whose head was read, where the app does not care for its body.
     fn early_answer(&self) -> Option<Vec<u8>> {
         let mut actions = self.actions.lock().unwrap();
-        let early = actions.pop_front_if(|action| matches!(action, Action::Early(_)));
-        early.map(|action| if let Action::Early(bytes) = action { bytes } else { Vec::new() })
+        match actions.pop_front()? {
+            Action::Early(bytes) => Some(bytes),
+            other => {
+                actions.push_front(other);
+                None
+            }
+        }
     }
 }
 

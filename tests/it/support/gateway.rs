@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,7 @@ pub(crate) struct Gateway {
     pub folder: TempDir,
     process: Child,
     log: watch::Receiver<Vec<String>>,
+    gate: Arc<Mutex<()>>,
 }
 
 /// What it will run with.
@@ -224,6 +226,11 @@ admin: {{listen: 127.0.0.1:0}}
         find(&lines, words).unwrap()
     }
 
+    /// Reads nothing more of the log until the value is dropped.
+    pub(crate) fn hold_log(&self) -> MutexGuard<'_, ()> {
+        self.gate.lock().unwrap()
+    }
+
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.process.id().to_string()]).status().unwrap();
@@ -313,7 +320,8 @@ async fn start(config: &str, folder: TempDir, variables: &[(String, String)]) ->
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let log = follow(process.stdout.take().unwrap());
+    let gate = Arc::default();
+    let log = follow(process.stdout.take().unwrap(), Arc::clone(&gate));
     let address = |words: &'static [&'static str]| {
         let mut log = log.clone();
         async move {
@@ -326,14 +334,15 @@ async fn start(config: &str, folder: TempDir, variables: &[(String, String)]) ->
     };
     let inbound = address(&["listening", "workers"]).await;
     let admin = if config.contains("admin:") { address(&["admin listening"]).await } else { inbound };
-    Gateway { address: inbound, admin, folder, process, log }
+    Gateway { address: inbound, admin, folder, process, log, gate }
 }
 
 /// Gathers the lines of the log as they come.
-fn follow(stdout: std::process::ChildStdout) -> watch::Receiver<Vec<String>> {
+fn follow(stdout: std::process::ChildStdout, gate: Arc<Mutex<()>>) -> watch::Receiver<Vec<String>> {
     let (lines, log) = watch::channel(Vec::new());
     thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let _open = gate.lock().unwrap();
             lines.send_modify(|lines| lines.push(line));
         }
     });

@@ -15,5 +15,12 @@ pub(crate) use frames::{Frames, block, frame};
 pub(crate) use gateway::{Answer, Gateway, GatewayBuilder, SECRET, source};
 pub(crate) use sender::{Delivery, Sender};
 
+/// The SHA-256 of some bytes, as it stands for an event id.
+pub(crate) fn digest(bytes: impl AsRef<[u8]>) -> String {
+    use sha2::{Digest as _, Sha256};
+    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}
+
 /// How long a test waits for what must happen.
 pub(crate) const SOON: std::time::Duration = std::time::Duration::from_secs(20);
