@@ -55,7 +55,7 @@ pub(crate) fn markdown() -> String {
          The built-in schemes, as the program knows them. This file is what `countersign schemes --format markdown`\n\
          prints; a test compares the two. How a scheme of your own is written stands in [config.md](config.md#schemes).\n\n\
          *Covered* says what somebody who captured a delivery cannot change without the secret. What is not covered is\n\
-         never trusted alone: an id outside the signature counts only together with its body.\n",
+         never trusted alone: an id outside the signature counts only together with its body and its type.\n",
     );
     for scheme in PRESETS {
         section(&mut text, scheme);

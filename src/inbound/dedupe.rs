@@ -4,7 +4,7 @@
 //! in the id's place. What the signature covers of that decides what the key is
 //! worth: a signed id stands for its event, whatever the body says. An id that is not
 //! signed can be changed by whoever captured a request, so it counts only together
-//! with its body: the same id with another body is another event.
+//! with its body and its type: the same id with another of these is another event.
 
 use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};

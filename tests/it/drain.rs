@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::support::{Action, App, Connection, Gateway, GatewayBuilder, SOON, Sender};
+use crate::support::{Action, App, Connection, Gateway, GatewayBuilder, SOON, Sender, request};
 
 /// The usual configuration, draining for as long as this.
 fn config(app: &App, shutdown: &str) -> String {
@@ -172,4 +172,41 @@ async fn an_interrupt_from_the_keyboard_drains_too() {
 
     assert_eq!(gateway.until_ended().await.code(), Some(0));
     gateway.until_logged(&["stopped"]).await;
+}
+
+/// Sends one event after the other until the connection is closed; returns how many were answered.
+async fn until_turned_away(connection: Connection, name: String) -> usize {
+    let sender = Sender::lmif();
+    for number in 0.. {
+        let delivery = sender.event(&format!("evt_{name}_{number}"));
+        match connection.try_send(request("/hooks/lmif", &delivery)).await {
+            Ok(answer) => assert_eq!(answer.status, 200),
+            Err(_) => return number,
+        }
+    }
+    unreachable!("the loop has no end")
+}
+
+#[tokio::test]
+async fn under_load_whatever_reaches_the_app_is_answered() {
+    let app = App::answering(200).await;
+    let mut gateway = started(&app, "30s").await;
+    let mut senders = Vec::new();
+    for number in 0..6 {
+        let connection = Connection::open(gateway.address).await;
+        senders.push(tokio::spawn(until_turned_away(connection, format!("1_{number}"))));
+        let connection = Connection::open_http2(gateway.address).await;
+        senders.push(tokio::spawn(until_turned_away(connection, format!("2_{number}"))));
+    }
+    app.until_received(300).await;
+
+    gateway.signal("TERM");
+    let mut answered = 0;
+    for sender in senders {
+        answered += timeout(SOON, sender).await.expect("the sender was not turned away").unwrap();
+    }
+
+    assert_eq!(gateway.until_ended().await.code(), Some(0));
+    assert_eq!(app.received().len(), answered);
+    assert!(!gateway.log().iter().any(|line| line.contains("WARN") || line.contains("ERROR")));
 }

@@ -431,21 +431,37 @@ async fn a_sender_that_resets_its_stream_loses_nothing_and_is_counted() {
 }
 
 #[tokio::test]
-async fn a_request_without_an_authority_or_with_an_empty_one_is_400() {
+async fn a_request_that_names_no_host_or_one_that_cannot_be_is_400() {
     let app = App::answering(200).await;
     let gateway = Gateway::before(&app).await;
     let delivery = Sender::lmif().event("evt_1");
-    let mut frames = Frames::open(gateway.address).await;
-
-    let fields: Vec<_> =
+    let signed: Vec<_> =
         delivery.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
     let start = [(":method", "POST"), (":scheme", "http"), (":path", "/hooks/lmif")];
-    frames.write(frame(Frames::HEADERS, Frames::END_HEADERS, 1, &block(&[&start[..], &fields].concat()))).await;
-    frames.write(frame(Frames::DATA, Frames::END_STREAM, 1, &delivery.body)).await;
-    let answer = frames.until(Frames::HEADERS).await;
 
-    assert_eq!(answer.payload[0], BAD_REQUEST);
-    assert!(app.received().is_empty());
+    for host in [
+        None,
+        Some(("host", "")),
+        Some(("host", "hooks.example, other.example")),
+        // What would say something of its own in `Forwarded`.
+        Some(("host", r#"hooks.example";for="192.0.2.1"#)),
+        Some(("host", "hooks.example;for=192.0.2.1 ")),
+        Some(("host", "user@hooks.example")),
+        Some(("host", "hooks.example/other")),
+        Some((":authority", "user@hooks.example")),
+        Some((":authority", "user:password@hooks.example")),
+    ] {
+        let mut fields = start.to_vec();
+        fields.extend(host);
+        fields.extend(&signed);
+        let mut frames = Frames::open(gateway.address).await;
+        frames.write(frame(Frames::HEADERS, Frames::END_HEADERS, 1, &block(&fields))).await;
+        frames.write(frame(Frames::DATA, Frames::END_STREAM, 1, &delivery.body)).await;
+        let answer = frames.until_one_of(&[Frames::HEADERS, Frames::RST_STREAM, Frames::GOAWAY]).await;
+        assert!(answer.kind != Frames::HEADERS || answer.payload[0] == BAD_REQUEST, "{host:?}: {answer:?}");
+    }
+
+    assert!(app.received().is_empty(), "{}", app.received()[0].head);
 }
 
 /// `:status: 400`, as an index of the static table.

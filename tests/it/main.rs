@@ -14,6 +14,7 @@ mod hostile;
 mod http2;
 mod limits;
 mod observed;
+mod operating;
 mod reload;
 mod restart;
 mod schemes;

@@ -377,10 +377,14 @@ async fn reloads_under_load_drop_no_request() {
     let senders: Vec<_> =
         (0..8).map(|name| tokio::spawn(steadily(gateway.clone(), name, stop.clone(), sent.clone()))).collect();
 
+    // Each one has another source, other limits and other connections to the app than the one before.
+    let other =
+        with_another_source(&config.replace("timeout: 3s", "timeout: 4s").replace("timeout: 2s", "timeout: 5s"));
     for reload in 1..=20 {
         let before = sent.load(Relaxed);
+        gateway.rewrite([&config, &other][reload % 2]);
         gateway.signal("HUP");
-        while applied(&gateway).await < f64::from(reload) || sent.load(Relaxed) < before + 50 {}
+        while applied(&gateway).await < reload as f64 || sent.load(Relaxed) < before + 50 {}
     }
     stop.store(true, Relaxed);
 

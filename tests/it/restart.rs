@@ -144,6 +144,19 @@ async fn a_second_process_on_the_same_store_is_told_who_has_it() {
 }
 
 #[tokio::test]
+async fn a_second_process_on_the_same_store_by_another_name_is_told_so_too() {
+    let app = App::answering(200).await;
+    let gateway = GatewayBuilder::new(config(&app)).start().await;
+    let (store, link) = (gateway.folder.path().join("data/store.db"), gateway.folder.path().join("link.db"));
+    std::os::unix::fs::symlink(&store, &link).unwrap();
+
+    let second = refused(&config(&app).replace("{folder}/data/store.db", link.to_str().unwrap()));
+
+    assert_eq!(second.code, 1);
+    assert!(second.stderr.contains(&format!("is in use by process {}\n", gateway.process_id())), "{second:?}");
+}
+
+#[tokio::test]
 async fn a_second_process_on_the_same_address_is_told_so() {
     let app = App::answering(200).await;
     let gateway = Gateway::before(&app).await;
@@ -201,6 +214,7 @@ async fn a_store_that_cannot_be_used_is_an_error_at_start_that_says_why() {
         ("newer.db", "has format 99, this version knows formats up to 1"),
         ("folder.db", "cannot be "),
         ("garbage.db/store.db", "cannot be used"),
+        ("/proc/nowhere/store.db", "cannot be used"),
     ] {
         let ended = refused(&config(&app).replace("{folder}/data/store.db", path(name).to_str().unwrap()));
         assert_eq!(ended.code, 1, "{name}: {ended:?}");

@@ -13,20 +13,17 @@ use countersign::scheme::{
 };
 use http::{HeaderMap, HeaderName, Method};
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
+use serde_json::Value;
 
 /// A file of requests that one library signed.
-#[derive(Deserialize)]
 struct Vectors {
-    #[serde(skip)]
     file: String,
     maker: String,
-    scheme: serde_json::Value,
+    scheme: Value,
     algorithm: Option<String>,
     cases: Vec<Case>,
 }
 
-#[derive(Deserialize)]
 struct Case {
     name: String,
     secret: String,
@@ -35,10 +32,9 @@ struct Case {
     path: String,
     query: String,
     headers: Vec<(String, String)>,
-    body_base64: String,
+    body: Vec<u8>,
     event_id: Option<String>,
     event_type: Option<String>,
-    valid: bool,
 }
 
 fn all() -> Vec<Vectors> {
@@ -50,9 +46,39 @@ fn all() -> Vec<Vectors> {
 }
 
 fn read(path: &PathBuf) -> Vectors {
-    let vectors: Vectors = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
-    assert!(vectors.cases.len() >= 50, "{path:?}");
-    Vectors { file: path.file_name().unwrap().to_str().unwrap().to_owned(), ..vectors }
+    let vectors: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let cases: Vec<Case> = vectors["cases"].as_array().unwrap().iter().map(Case::read).collect();
+    assert!(cases.len() >= 50, "{path:?}");
+    Vectors {
+        file: path.file_name().unwrap().to_str().unwrap().to_owned(),
+        maker: text(&vectors["maker"]),
+        scheme: vectors["scheme"].clone(),
+        algorithm: vectors["algorithm"].as_str().map(ToOwned::to_owned),
+        cases,
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+impl Case {
+    fn read(case: &Value) -> Self {
+        assert_eq!(case["valid"], true);
+        let headers = case["headers"].as_array().unwrap();
+        Self {
+            name: text(&case["name"]),
+            secret: text(&case["secret"]),
+            now: case["now"].as_i64().unwrap(),
+            method: text(&case["method"]),
+            path: text(&case["path"]),
+            query: text(&case["query"]),
+            headers: headers.iter().map(|header| (text(&header[0]), text(&header[1]))).collect(),
+            body: BASE64.decode(text(&case["body_base64"])).unwrap(),
+            event_id: case["event_id"].as_str().map(ToOwned::to_owned),
+            event_type: case["event_type"].as_str().map(ToOwned::to_owned),
+        }
+    }
 }
 
 impl Vectors {
@@ -71,7 +97,6 @@ impl Vectors {
     fn each(&self, mut check: impl FnMut(&Scheme, &Request<'_>, &str)) {
         let scheme = self.scheme();
         for case in &self.cases {
-            assert!(case.valid);
             check(&scheme, &Request::of(case), &format!("{} ({}): {}", self.file, self.maker, case.name));
         }
     }
@@ -82,7 +107,7 @@ struct Request<'a> {
     case: &'a Case,
     method: Method,
     headers: HeaderMap,
-    body: Vec<u8>,
+    body: &'a [u8],
     now: Timestamp,
 }
 
@@ -95,7 +120,7 @@ impl<'a> Request<'a> {
             case,
             method: case.method.parse().unwrap(),
             headers: headers.collect(),
-            body: BASE64.decode(&case.body_base64).unwrap(),
+            body: &case.body,
             now: Timestamp::from_second(case.now).unwrap(),
         }
     }
@@ -117,7 +142,7 @@ impl<'a> Request<'a> {
 fn what_the_senders_libraries_sign_is_accepted_and_named() {
     for vectors in all() {
         vectors.each(|scheme, request, name| {
-            let verified = request.verify(scheme, &request.case.secret, &request.body, request.now);
+            let verified = request.verify(scheme, &request.case.secret, request.body, request.now);
             let verified = verified.unwrap_or_else(|rejection| panic!("{name}: {rejection}"));
 
             let identity = scheme.identify(&verified, &request.head(), None, None);
@@ -145,13 +170,13 @@ fn with_one_byte_of_the_body_changed_added_or_missing_it_is_refused() {
                 let result = request.verify(scheme, &request.case.secret, body, request.now);
                 assert!(result.is_err(), "{name}: accepted {how}");
             };
-            let body = &request.body;
+            let body = request.body;
             refused(&[body, &b"\n"[..]].concat(), "with a byte more");
             if body.is_empty() {
                 return;
             }
             for place in places(body.len()) {
-                let mut changed = body.clone();
+                let mut changed = body.to_vec();
                 changed[place] ^= 1;
                 refused(&changed, &format!("with byte {place} changed"));
             }
@@ -179,7 +204,7 @@ fn with_one_bit_of_the_signature_changed_it_is_refused() {
                 changed[place] = if changed[place] == b'0' { b'1' } else { b'0' };
                 let mut other = Request::of(request.case);
                 other.headers.insert(header, changed.as_slice().try_into().unwrap());
-                let result = other.verify(scheme, &request.case.secret, &request.body, request.now);
+                let result = other.verify(scheme, &request.case.secret, request.body, request.now);
                 assert!(result.is_err(), "{name}: accepted {header}: {}", String::from_utf8_lossy(&changed));
             }
         });
@@ -191,7 +216,7 @@ fn with_another_secret_it_is_a_mismatch() {
     for vectors in all() {
         vectors.each(|scheme, request, name| {
             // Decodable also where a secret is base64.
-            let result = request.verify(scheme, "whsec_c29tZWJvZHkgZ3Vlc3NlZA==", &request.body, request.now);
+            let result = request.verify(scheme, "whsec_c29tZWJvZHkgZ3Vlc3NlZA==", request.body, request.now);
             assert_eq!(result.err(), Some(Rejection::Mismatch), "{name}");
         });
     }
@@ -204,7 +229,7 @@ fn where_a_time_is_signed_it_counts_for_five_minutes_both_ways() {
         vectors.each(|scheme, request, name| {
             let at = |seconds| {
                 let now = request.now + SignedDuration::from_secs(seconds);
-                request.verify(scheme, &request.case.secret, &request.body, now).err()
+                request.verify(scheme, &request.case.secret, request.body, now).err()
             };
             let (early, late) = match recipe.tolerance {
                 Some(_) => (Some(Rejection::TooNew), Some(Rejection::Stale)),
@@ -225,7 +250,7 @@ fn a_signature_is_worth_nothing_for_another_sender() {
             for case in vectors.cases.iter().take(5) {
                 let request = Request::of(case);
                 let secret = if encoded { "whsec_c2VjcmV0" } else { &case.secret };
-                let result = request.verify(&scheme, secret, &request.body, request.now);
+                let result = request.verify(&scheme, secret, request.body, request.now);
                 assert!(result.is_err(), "{} accepts {} of {}", other.file, case.name, vectors.file);
             }
         }

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::support::tls::{Authority, Issued, connect, in_front_of};
-use crate::support::{App, Connection, Gateway, GatewayBuilder, SOON, Sender};
+use crate::support::tls::{Authority, Issued, acceptor, connect, in_front_of};
+use crate::support::{App, Connection, Delivery, Gateway, GatewayBuilder, SOON, Sender};
 
 /// A gateway that shows senders this certificate.
 async fn showing(app: &App, issued: &Issued) -> Gateway {
@@ -117,9 +117,10 @@ async fn a_connection_that_says_nothing_after_its_handshake_is_closed_in_time() 
     let mut stream = authority.connect(gateway.address, &["http/1.1"]).await.unwrap();
     let start = Instant::now();
 
-    let closed = timeout(SOON, stream.read_to_end(&mut Vec::new())).await;
+    let closed = timeout(SOON, stream.read_to_end(&mut Vec::new())).await.expect("the connection was not closed");
 
-    let _ = closed.expect("the connection was not closed");
+    // With a close_notify: without it this would be an error.
+    closed.unwrap();
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
@@ -209,6 +210,40 @@ async fn an_app_that_cannot_prove_who_it_is_gets_nothing_and_the_sender_502() {
 }
 
 #[tokio::test]
+async fn an_answer_that_tls_shows_to_be_cut_off_settles_nothing() {
+    let (app, authority) = (App::answering(200).await, Authority::new());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gateway = trusting(&app, listener.local_addr().unwrap(), &authority).await;
+    let acceptor = acceptor(&authority.issue("localhost"));
+    let delivery = Sender::lmif().event("evt_1");
+    // Its length is told by the end of the connection, and that end by a close_notify.
+    let answers = async |ends: &[bool]| {
+        for whole in ends {
+            let mut stream = acceptor.accept(listener.accept().await.unwrap().0).await.unwrap();
+            stream.read_buf(&mut Vec::with_capacity(4096)).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nanswer").await.unwrap();
+            stream.flush().await.unwrap();
+            if *whole {
+                stream.shutdown().await.unwrap();
+            }
+        }
+    };
+
+    let (cut, ()) = tokio::join!(gateway.raw(closing(&delivery)), answers(&[false]));
+    let (whole, ()) = tokio::join!(gateway.raw(closing(&delivery)), answers(&[true]));
+    let again = gateway.raw(closing(&delivery)).await;
+
+    assert!(cut.starts_with("HTTP/1.1 200 ") && !cut.ends_with("0\r\n\r\n"), "{cut:?}");
+    assert!(whole.starts_with("HTTP/1.1 200 ") && whole.ends_with("0\r\n\r\n"), "{whole:?}");
+    assert!(!whole.contains("countersign-replayed") && again.contains("countersign-replayed: true"), "{again:?}");
+}
+
+/// The delivery's request, on a connection that ends with its answer.
+fn closing(delivery: &Delivery) -> Vec<u8> {
+    delivery.clone().with("connection", "close").bytes("/hooks/lmif")
+}
+
+#[tokio::test]
 async fn an_authority_that_is_replaced_is_trusted_from_the_next_request_on() {
     let (app, old, new) = (App::answering(200).await, Authority::new(), Authority::new());
     let gateway = trusting(&app, in_front_of(&app, &old.issue("localhost")).await, &old).await;
@@ -232,7 +267,7 @@ async fn an_app_in_clear_text_where_tls_is_configured_is_502() {
 #[tokio::test]
 async fn an_app_whose_handshake_hangs_is_502_after_the_time_to_connect() {
     let (app, authority) = (App::answering(200).await, Authority::new());
-    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = silent.local_addr().unwrap();
     let url =
         format!("{{url: \"https://localhost:{}\", ca: \"{{folder}}/ca.pem\", connect_timeout: 300ms", address.port());

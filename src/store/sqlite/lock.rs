@@ -38,9 +38,10 @@ fn holder(file: &mut File) -> Option<u32> {
     text.trim().parse().ok()
 }
 
-/// `<path>.lock`.
+/// `<path>.lock`, beside the file itself: by whatever link it is called, there is one lock.
 fn beside(store: &Path) -> PathBuf {
-    let mut path = OsString::from(store);
+    // A file that is not there yet has no other name.
+    let mut path = std::fs::canonicalize(store).map_or_else(|_| OsString::from(store), OsString::from);
     path.push(".lock");
     path.into()
 }

@@ -2,7 +2,10 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
+
+use super::SOON;
 
 /// A command about to be run.
 pub(crate) struct Cli(Command);
@@ -51,9 +54,26 @@ impl Cli {
         let (mut stdin, input) = (process.stdin.take().unwrap(), input.to_vec());
         // A command that fails early does not read its input.
         let writing = thread::spawn(move || drop(stdin.write_all(&input)));
+        let ended = watch(process.id());
         let output = process.wait_with_output().unwrap();
+        drop(ended);
         writing.join().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ended { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Ended {
+            code: output.status.code().expect("the command did not end by itself"),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
     }
+}
+
+/// Kills a process that does not end in time; dropping the value says that it has.
+fn watch(process: u32) -> mpsc::Sender<()> {
+    let (ended, waiting) = mpsc::channel();
+    thread::spawn(move || {
+        if waiting.recv_timeout(SOON) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-s", "KILL", &process.to_string()]).status();
+        }
+    });
+    ended
 }

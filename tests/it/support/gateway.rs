@@ -40,6 +40,7 @@ pub(crate) struct GatewayBuilder {
     config: String,
     folder: TempDir,
     variables: Vec<(String, String)>,
+    descriptors: Option<u32>,
 }
 
 /// What a sender was answered.
@@ -85,7 +86,13 @@ impl GatewayBuilder {
     pub(crate) fn new(config: impl Into<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let variables = vec![("SECRET".into(), SECRET.into())];
-        Self { config: config.into(), folder, variables }
+        Self { config: config.into(), folder, variables, descriptors: None }
+    }
+
+    /// Lets the process open only so many files and connections.
+    pub(crate) fn descriptors(mut self, count: u32) -> Self {
+        self.descriptors = Some(count);
+        self
     }
 
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
@@ -100,8 +107,14 @@ impl GatewayBuilder {
     }
 
     pub(crate) async fn start(self) -> Gateway {
-        let Self { config, folder, variables } = self;
-        start(&config, folder, &variables).await
+        let Self { config, folder, variables, descriptors } = self;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        if let Some(count) = descriptors {
+            command = Command::new("sh");
+            command.args(["-c", &format!("ulimit -n {count}; exec \"$0\" \"$@\"")]);
+            command.arg(env!("CARGO_BIN_EXE_countersign"));
+        }
+        start(command, &config, folder, &variables).await
     }
 }
 
@@ -290,7 +303,8 @@ admin: {{listen: 127.0.0.1:0}}
 
     async fn restart(mut self, config: &str) -> Self {
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
-        start(config, folder, &[("SECRET".into(), SECRET.into())]).await
+        let command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        start(command, config, folder, &[("SECRET".into(), SECRET.into())]).await
     }
 }
 
@@ -309,9 +323,9 @@ fn find(lines: &[String], words: &[&str]) -> Option<String> {
     lines.iter().find(|line| words.iter().all(|word| line.contains(word))).cloned()
 }
 
-async fn start(config: &str, folder: TempDir, variables: &[(String, String)]) -> Gateway {
+async fn start(mut command: Command, config: &str, folder: TempDir, variables: &[(String, String)]) -> Gateway {
     std::fs::write(config_path(&folder), config.replace("{folder}", folder.path().to_str().unwrap())).unwrap();
-    let mut process = Command::new(env!("CARGO_BIN_EXE_countersign"))
+    let mut process = command
         .args(["run", "--config"])
         .arg(config_path(&folder))
         .current_dir(folder.path())

@@ -84,7 +84,7 @@ pub(crate) async fn connect(address: SocketAddr, client: Arc<ClientConfig>) -> i
 pub(crate) async fn in_front_of(app: &App, issued: &Issued) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, app) = (listener.local_addr().unwrap(), app.address);
-    let acceptor = TlsAcceptor::from(Arc::new(server(issued)));
+    let acceptor = acceptor(issued);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
@@ -97,13 +97,15 @@ pub(crate) async fn in_front_of(app: &App, issued: &Issued) -> SocketAddr {
     address
 }
 
-fn server(issued: &Issued) -> ServerConfig {
+/// An app's end of TLS.
+pub(crate) fn acceptor(issued: &Issued) -> TlsAcceptor {
     let chain = CertificateDer::pem_slice_iter(issued.certificate.as_bytes()).collect::<Result<_, _>>().unwrap();
     let key = PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).unwrap();
-    ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(chain, key)
-        .unwrap()
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
 }
