@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -88,8 +89,19 @@ pub fn run(path: &Path) -> Result<(), StartError> {
         for warning in &report.warnings {
             eprintln!("{warning}");
         }
+        raise_descriptor_limit();
         App::build(config, path.to_owned(), files, log)?.serve(signals).await
     })
+}
+
+/// Takes as many descriptors as this process may have: a connection needs two, and
+/// shells give 1,024 although they may give more.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(cause = %error, "the limit of open files stays where it is");
+    }
 }
 
 /// What an operator tells the process.

@@ -6,27 +6,34 @@
 //! nobody knows what an app did with a request that it saw.
 
 use std::cell::RefCell;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::body::Frames;
+use super::timer::Timer;
 use crate::config::{Upstream, UrlScheme};
 
 /// How long an unused connection is kept: less than the 5 s after which Node's
 /// and uvicorn's servers close one, so that the two rarely cross.
 const KEPT_FOR: Duration = Duration::from_secs(4);
+
+/// How long an app that has answered may take to read the rest of the request.
+const UNTIL_READY: Duration = Duration::from_secs(1);
 
 /// How many unused connections a worker keeps.
 const KEPT: usize = 256;
@@ -59,7 +66,25 @@ struct Kept {
 /// A connection that is closed when it is dropped.
 struct Connection {
     sender: SendRequest<Frames>,
+    late: Timer,
     task: JoinHandle<()>,
+}
+
+impl Connection {
+    /// The answer's head, if it comes before `due`.
+    async fn ask(
+        &mut self,
+        request: Request<Frames>,
+        due: Instant,
+    ) -> Result<Result<Response<Incoming>, TrySendError<Request<Frames>>>, SendError> {
+        let Self { sender, late, .. } = self;
+        let mut answer = pin!(sender.try_send_request(request));
+        let in_time = poll_fn(|cx| match answer.as_mut().poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(Ok(answer)),
+            Poll::Pending => late.poll_due(due, cx).map(|()| Err(SendError::Late)),
+        });
+        in_time.await
+    }
 }
 
 impl Drop for Connection {
@@ -85,10 +110,16 @@ impl Lease {
     /// Keeps the connection: the answer was read to its end. If the app did not wait for the end of the request, it
     /// cannot be used again.
     pub(crate) fn keep(self) {
-        let mut kept = self.client.kept.borrow_mut();
-        if kept.len() < KEPT && self.connection.sender.is_ready() {
-            kept.push(Kept { connection: self.connection, since: Instant::now() });
+        let Self { client, mut connection } = self;
+        if connection.sender.is_ready() {
+            return client.keep(connection);
         }
+        // Its task may just not have had its turn since.
+        spawn_local(async move {
+            if let Ok(Ok(())) = timeout(UNTIL_READY, connection.sender.ready()).await {
+                client.keep(connection);
+            }
+        });
     }
 }
 
@@ -120,6 +151,13 @@ impl Client {
         }
     }
 
+    fn keep(&self, connection: Connection) {
+        let mut kept = self.kept.borrow_mut();
+        if kept.len() < KEPT {
+            kept.push(Kept { connection, since: Instant::now() });
+        }
+    }
+
     fn take_kept(&self) -> Option<Connection> {
         let mut kept = self.kept.borrow_mut();
         // The newest is the likeliest to live. If it is too old, so are the others.
@@ -136,13 +174,7 @@ impl Client {
         mut connection: Connection,
         request: Request<Frames>,
     ) -> Result<Exchange, SendError> {
-        let late = pin!(sleep(self.upstream.timeout));
-        let answer = tokio::select! {
-            biased;
-            answer = connection.sender.try_send_request(request) => answer,
-            () = late => return Err(SendError::Late),
-        };
-        match answer {
+        match connection.ask(request, Instant::now() + self.upstream.timeout).await? {
             Ok(answer) => Ok(Exchange::Answered(answer, Lease { client: self.clone(), connection })),
             Err(mut error) => match error.take_message() {
                 Some(request) => Ok(Exchange::Unsent(Box::new(request))),
@@ -193,5 +225,5 @@ where
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     // Its errors reach whoever waits for an answer on it.
     let task = spawn_local(async move { drop(connection.await) });
-    Ok(Connection { sender, task })
+    Ok(Connection { sender, late: Timer::default(), task })
 }

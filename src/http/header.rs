@@ -13,7 +13,8 @@ const OWN_PREFIX: &str = "countersign-";
 /// forwarded what. What `keep` accepts stays even if `Connection` names it: a
 /// sender's signature cannot be taken away on the road.
 pub(crate) fn strip_request(headers: &mut HeaderMap, keep: impl Fn(&HeaderName) -> bool) {
-    strip(headers, |name| ends_here(name) || is_claim(name), keep);
+    // The length stays, to be replaced in its place by the one of what is sent.
+    strip(headers, |name| name != header::CONTENT_LENGTH && (ends_here(name) || is_claim(name)), keep);
 }
 
 /// Removes from an answer what belongs to the app's own connection, and our own names.

@@ -12,7 +12,6 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 use super::entry::Entry;
 use super::read::Event;
 use super::refusal::Refusal;
-use crate::clock;
 use crate::config::Dedup;
 use crate::scheme::{Body, OnConflict};
 use crate::store::{Claim, DedupKey, Fingerprint, KeptAnswer, Repeat, Seen, Waited};
@@ -50,7 +49,7 @@ pub(super) async fn turn(event: &Event, entry: &mut Entry) -> Result<Turn, Refus
 fn claim(event: &Event, conflict: OnConflict) -> (Seen, Repeat) {
     let (route, identity) = (&event.route, event.known_by());
     let (key, fingerprint) = (identity.id.key(&route.source.name), fingerprint(event));
-    let (now, wait) = (clock::now(), event.client.upstream().timeout);
+    let (now, wait) = (event.at, event.client.upstream().timeout);
     if conflict == OnConflict::Deliver || !identity.signed {
         return route.scope.claim_by_body(key, with_body(key, fingerprint), fingerprint, now, wait);
     }

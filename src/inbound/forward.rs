@@ -1,13 +1,10 @@
 //! Hands a verified event to the app.
 
-use std::fmt::Write as _;
-use std::net::IpAddr;
-
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 
 use super::entry::Entry;
-use super::read::{Event, SentBy};
+use super::read::Event;
 use super::refusal::Refusal;
 use super::reply::{self, Reply};
 use crate::config::ForwardBody;
@@ -23,9 +20,6 @@ const EVENT_ID: HeaderName = HeaderName::from_static("countersign-event-id");
 const EVENT_TYPE: HeaderName = HeaderName::from_static("countersign-event-type");
 const SOURCE: HeaderName = HeaderName::from_static("countersign-source");
 const VERIFIED: HeaderName = HeaderName::from_static("countersign-verified");
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Sends the event to its upstream and answers with what the app says.
 pub(super) async fn forward(event: Event, claim: Option<Claim>, mut entry: Entry) -> Response<Reply> {
@@ -68,12 +62,12 @@ fn succession(refusal: &Refusal) -> Succession {
 }
 
 fn request(event: Event, entry: &mut Entry) -> (Request<Frames>, super::budget::Share) {
-    let Event { route, client, verified, identity, mut headers, uri, sender, share, .. } = event;
+    let Event { route, client, verified, identity, mut headers, uri, way, share, .. } = event;
     let source = &route.source;
     strip_request(&mut headers, |name| route.signs_with(name));
     headers.reserve(12);
     headers.insert(header::HOST, client.upstream().url.authority.clone());
-    forwarded(&mut headers, &sender);
+    way.write(&mut headers);
     headers.insert(SOURCE, route.label.clone());
     headers.insert(EVENT_ID, identity.id.header_value());
     if let Some(kind) = &identity.kind {
@@ -109,28 +103,4 @@ fn target(base: &str, path: Option<&str>, received: &Uri) -> Uri {
         target.push_str(query);
     }
     target.try_into().expect("config allows only paths that are valid in a URI")
-}
-
-/// Who sent the request, as this hop saw it (RFC 7239); what was claimed before is gone.
-fn forwarded(headers: &mut http::HeaderMap, sender: &SentBy) {
-    let proto = if sender.tls { "https" } else { "http" };
-    let mut text = String::with_capacity(96);
-    match sender.address {
-        IpAddr::V4(address) => write!(text, "for={address};proto={proto}"),
-        IpAddr::V6(address) => write!(text, "for=\"[{address}]\";proto={proto}"),
-    }
-    .expect("writing to a string cannot fail");
-    if let Some(host) = sender.host.as_ref().and_then(|host| host.to_str().ok()) {
-        write!(text, ";host=\"{host}\"").expect("writing to a string cannot fail");
-    }
-    headers.insert(X_FORWARDED_FOR, ascii(sender.address.to_string()));
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
-    if let Some(host) = &sender.host {
-        headers.insert(X_FORWARDED_HOST, host.clone());
-    }
-    headers.insert(header::FORWARDED, ascii(text));
-}
-
-fn ascii(text: String) -> HeaderValue {
-    HeaderValue::try_from(text).expect("addresses and checked host names are visible ASCII")
 }

@@ -17,8 +17,7 @@
 //! reads is given up. One lazily moved timer a connection does that, so that a
 //! request costs no timer of its own.
 
-use std::cell::Cell;
-use std::future::Future;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -27,9 +26,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use super::head::{BadHead, Framing, HeadScan};
+use super::way::Way;
+use crate::http::timer::Timer;
 
 /// How long a connection may stay open between two requests.
 pub(super) const IDLE: Duration = Duration::from_secs(75);
@@ -62,13 +63,15 @@ pub(super) struct Peer {
     /// How many of them wait for the sender to read, and since when at most.
     unread: Cell<u32>,
     moved: Cell<Instant>,
+    /// What the app was last told of the way here.
+    pub way: RefCell<Option<Rc<Way>>>,
 }
 
 impl Peer {
     pub(super) fn new(address: SocketAddr, tls: bool) -> Rc<Self> {
         let (bad_head, chunked, moved) = (Cell::new(None), Cell::new(false), Cell::new(Instant::now()));
         let (busy, unread) = (Cell::new(0), Cell::new(0));
-        Rc::new(Self { address, tls, bad_head, chunked, busy, unread, moved })
+        Rc::new(Self { address, tls, bad_head, chunked, busy, unread, moved, way: RefCell::default() })
     }
 
     /// Counts a request as being answered until the value is dropped.
@@ -128,10 +131,10 @@ pub(super) struct Guard<S> {
     read_timeout: Duration,
     /// When the head that is being read must be whole, or the idling end.
     head_due: Instant,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Timer,
     /// When the answer that is being written must have moved on.
     write_due: Option<Instant>,
-    write_timer: Option<Pin<Box<Sleep>>>,
+    write_timer: Timer,
     /// Until when a closed connection waits for the sender to stop sending.
     linger_due: Option<Instant>,
 }
@@ -162,7 +165,7 @@ impl<S> Guard<S> {
     fn in_state(state: State, inner: S, peer: Rc<Peer>, held: Vec<u8>, read_timeout: Duration) -> Self {
         let scan = HeadScan::default();
         let head_due = Instant::now() + read_timeout;
-        let (timer, write_due, write_timer, linger_due) = (None, None, None, None);
+        let (timer, write_due, write_timer, linger_due) = (Timer::default(), None, Timer::default(), None);
         Self {
             inner,
             peer,
@@ -307,7 +310,8 @@ impl<S: AsyncRead + Unpin> Guard<S> {
     }
 
     fn wait_for_head(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        ready!(poll_due(&mut self.timer, self.head_due, cx));
+        let due = self.head_due;
+        ready!(self.timer.poll_due(due, cx));
         if self.peer.busy.get() > 0 {
             // The app takes its time; the sender is not to blame.
             self.head_due = Instant::now() + IDLE;
@@ -320,22 +324,6 @@ impl<S: AsyncRead + Unpin> Guard<S> {
             self.hand_over(buf);
         }
         Poll::Ready(Ok(()))
-    }
-}
-
-/// Ready once `due` has passed. The timer is moved only when it has fired early
-/// or would fire late.
-fn poll_due(timer: &mut Option<Pin<Box<Sleep>>>, due: Instant, cx: &mut Context<'_>) -> Poll<()> {
-    let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-    if timer.deadline() > due {
-        timer.as_mut().reset(due);
-    }
-    loop {
-        ready!(timer.as_mut().poll(cx));
-        if Instant::now() >= due {
-            return Poll::Ready(());
-        }
-        timer.as_mut().reset(due);
     }
 }
 
@@ -361,7 +349,7 @@ impl<S: AsyncWrite + Unpin> Guard<S> {
             return result;
         }
         let due = *self.write_due.get_or_insert_with(|| Instant::now() + self.read_timeout);
-        ready!(poll_due(&mut self.write_timer, due, cx));
+        ready!(self.write_timer.poll_due(due, cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -382,7 +370,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guard<S> {
             match Pin::new(&mut self.inner).poll_read(cx, &mut buf) {
                 Poll::Ready(Ok(())) if !buf.filled().is_empty() => {}
                 Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => return poll_due(&mut self.timer, due, cx),
+                Poll::Pending => return self.timer.poll_due(due, cx),
             }
         }
         if Instant::now() >= due {

@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use super::guard::{Guard, IDLE, Peer};
 use super::handle;
 use super::reply::Reply;
-use super::worker::Worker;
+use super::worker::{Gateway, Worker};
 
 const BACKLOG: i32 = 4096;
 
@@ -128,18 +128,16 @@ impl Worker {
                 return sleep(Duration::from_millis(100)).await;
             }
         };
-        let run = self.running.one_more();
-        let before = self.gateway.connections.fetch_add(1, Ordering::Relaxed);
-        let worker = self.clone();
+        let (worker, run) = (self.clone(), self.running.one_more());
+        let (before, place) = Place::take(&self.gateway);
         spawn_local(async move {
+            let _until_it_is_over = (place, run);
             let limit = worker.wired().live.limits.connections;
             if before < limit {
                 worker.connection(stream, address).await;
             } else if before < limit + TOLD {
                 turn_away(stream).await;
             }
-            worker.gateway.connections.fetch_sub(1, Ordering::Relaxed);
-            drop(run);
         });
     }
 
@@ -312,6 +310,22 @@ async fn unread(peer: &Peer, limit: Duration) {
             return;
         }
         sleep(limit - past).await;
+    }
+}
+
+/// An open connection, counted until it is dropped, by a panic as well.
+struct Place(Arc<Gateway>);
+
+impl Place {
+    /// The place, and how many were taken before it.
+    fn take(gateway: &Arc<Gateway>) -> (usize, Self) {
+        (gateway.connections.fetch_add(1, Ordering::Relaxed), Self(gateway.clone()))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -17,6 +17,7 @@ mod read;
 mod refusal;
 mod reply;
 mod route;
+mod way;
 mod worker;
 
 use std::rc::Rc;

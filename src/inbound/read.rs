@@ -1,23 +1,25 @@
 //! Reads a request's body and verifies it on the way.
 
-use std::net::IpAddr;
-use std::pin::pin;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Uri, header};
-use http_body_util::BodyExt;
 use hyper::Request;
-use hyper::body::{Body as _, Incoming};
-use tokio::time::{Instant, sleep_until};
+use hyper::body::{Body as _, Frame, Incoming};
+use tokio::time::{Sleep, sleep};
 
 use super::budget::Share;
 use super::guard::Peer;
 use super::refusal::Refusal;
 use super::route::Route;
+use super::way::Way;
 use super::worker::Wired;
-use crate::clock;
+use crate::clock::{self, Timestamp};
 use crate::config::{Dedup, ForwardBody, Source};
 use crate::http::client::Client;
 use crate::scheme::{Body, Head, Identity, Locator, Verified, Verifier};
@@ -33,16 +35,11 @@ pub(super) struct Event {
     pub key: Option<Identity>,
     pub headers: HeaderMap,
     pub uri: Uri,
-    pub sender: SentBy,
+    pub way: Rc<Way>,
+    /// When its head was read.
+    pub at: Timestamp,
     /// The body's share of the memory, held as long as the event.
     pub share: Share,
-}
-
-/// Over which way a request came.
-pub(super) struct SentBy {
-    pub address: IpAddr,
-    pub tls: bool,
-    pub host: Option<HeaderValue>,
 }
 
 /// Reads a body under the limits of size, time and memory, hashing it as it comes.
@@ -69,9 +66,10 @@ pub(super) async fn event(
         Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
         None => parts.headers.get(header::HOST).cloned(),
     };
-    let sender = SentBy { address: peer.address.ip(), tls: peer.tls, host };
+    let way = Way::of(peer, host.as_ref());
     let (route, client) = (route.clone(), wired.clients[route.upstream].clone());
-    Ok(Event { route, client, verified, identity, key, headers: parts.headers, uri: parts.uri, sender, share })
+    let (headers, uri, at) = (parts.headers, parts.uri, now);
+    Ok(Event { route, client, verified, identity, key, headers, uri, way, at, share })
 }
 
 /// What tells a source's deliveries apart, where it is not the event's id.
@@ -133,18 +131,12 @@ async fn frames(
     if incoming.size_hint().lower() > limits.body as u64 {
         return Err(Refusal::BodyTooLarge);
     }
-    // Registered with the runtime only if the body does not lie there already.
-    let mut late = pin!(sleep_until(Instant::now() + limits.read_timeout));
+    let mut late = Late { limit: limits.read_timeout, timer: None };
     let mut size = 0;
     while !incoming.is_end_stream() {
-        let frame = tokio::select! {
-            biased;
-            frame = incoming.frame() => frame,
-            () = &mut late => return Err(Refusal::BodyTimeout),
-        };
-        let Some(frame) = frame else { break };
+        let Some(frame) = poll_fn(|cx| late.poll_frame(&mut incoming, cx)).await? else { break };
         // Trailers go no further: some servers take them for headers of the next request.
-        let Ok(bytes) = frame.map_err(|_| Refusal::BodyBroken)?.into_data() else { continue };
+        let Ok(bytes) = frame.into_data() else { continue };
         size += bytes.len();
         if size > limits.body {
             return Err(Refusal::BodyTooLarge);
@@ -152,6 +144,26 @@ async fn frames(
         each(bytes)?;
     }
     Ok(())
+}
+
+/// The time that a body may take. It is set only if the body does not lie there already.
+struct Late {
+    limit: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Late {
+    fn poll_frame(
+        &mut self,
+        incoming: &mut Incoming,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Frame<Bytes>>, Refusal>> {
+        if let Poll::Ready(frame) = Pin::new(incoming).poll_frame(cx) {
+            return Poll::Ready(frame.transpose().map_err(|_| Refusal::BodyBroken));
+        }
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.limit)));
+        timer.as_mut().poll(cx).map(|()| Err(Refusal::BodyTimeout))
+    }
 }
 
 impl Event {

@@ -21,6 +21,14 @@ pub struct Verifier<'k> {
 }
 
 /// A message whose signature matched. Only [`Verifier::finish`] makes one.
+///
+/// What takes one cannot be reached by code that skips the signature: it does not compile.
+///
+/// ```compile_fail,E0451
+/// use countersign::scheme::{Body, Verified};
+///
+/// let forged = Verified { original: Body::default(), payload: None, key: 0 };
+/// ```
 #[derive(Clone, Debug)]
 pub struct Verified {
     original: Body,

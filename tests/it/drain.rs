@@ -210,3 +210,26 @@ async fn under_load_whatever_reaches_the_app_is_answered() {
     assert_eq!(app.received().len(), answered);
     assert!(!gateway.log().iter().any(|line| line.contains("WARN") || line.contains("ERROR")));
 }
+
+#[tokio::test]
+async fn signals_that_come_during_the_drain_cut_nothing_off() {
+    let app = App::doing([Action::Wait], Action::Answer(200, "{}")).await;
+    let mut gateway = started(&app, "30s").await;
+    let connection = Connection::open(gateway.address).await;
+    let delivery = Sender::lmif().event("evt_1");
+
+    let (answer, ()) = tokio::join!(connection.post(&delivery), async {
+        app.until_received(1).await;
+        gateway.signal("TERM");
+        gateway.until_logged(&["draining"]).await;
+        gateway.signal("HUP");
+        gateway.signal("TERM");
+        gateway.signal("INT");
+        assert_eq!(gateway.admin("/livez").await.status, 200);
+        app.release();
+    });
+
+    assert_eq!(answer.status, 200);
+    assert_eq!(gateway.until_ended().await.code(), Some(0));
+    assert!(!gateway.log().iter().any(|line| line.contains("reloaded")));
+}

@@ -3,6 +3,7 @@
 
 mod support;
 
+mod check;
 mod cli;
 mod dedup;
 mod delivery;
@@ -12,12 +13,15 @@ mod drain;
 mod forward;
 mod hostile;
 mod http2;
+mod http2_hostile;
 mod limits;
 mod observed;
 mod operating;
 mod reload;
 mod restart;
+mod rotation;
 mod schemes;
+mod secrecy;
 mod tls;
 mod upstream;
 mod waiting;

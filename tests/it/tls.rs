@@ -129,6 +129,7 @@ async fn a_renewed_certificate_is_shown_to_new_connections_and_old_ones_live_on(
     let (app, old, new) = (App::answering(200).await, Authority::new(), Authority::new());
     let gateway = showing(&app, &old.issue("localhost")).await;
     let before = Connection::http1(old.connect(gateway.address, &["http/1.1"]).await.unwrap(), "localhost").await;
+    assert_eq!(before.post(&Sender::lmif().event("evt_0")).await.status, 200);
     assert!(new.connect(gateway.address, &["http/1.1"]).await.is_err());
 
     let issued = new.issue("localhost");

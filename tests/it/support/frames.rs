@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::SOON;
+use super::{Delivery, SOON};
 
 /// A connection that a test frames itself.
 pub(crate) struct Frames {
@@ -131,5 +131,21 @@ pub(crate) fn block(fields: &[(&str, &str)]) -> Vec<u8> {
             bytes.extend_from_slice(text.as_bytes());
         }
     }
+    bytes
+}
+
+/// A POST's header block by hand, with these fields beside the usual ones.
+pub(crate) fn head(delivery: &Delivery, authority: &str, more: &[(&str, &str)]) -> Vec<u8> {
+    let mut fields =
+        vec![(":method", "POST"), (":scheme", "http"), (":path", "/hooks/lmif"), (":authority", authority)];
+    fields.extend_from_slice(more);
+    fields.extend(delivery.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())));
+    block(&fields)
+}
+
+/// A whole request on a stream, by hand.
+pub(crate) fn whole(stream: u32, delivery: &Delivery, authority: &str, more: &[(&str, &str)]) -> Vec<u8> {
+    let mut bytes = frame(Frames::HEADERS, Frames::END_HEADERS, stream, &head(delivery, authority, more));
+    bytes.extend(frame(Frames::DATA, Frames::END_STREAM, stream, &delivery.body));
     bytes
 }

@@ -11,7 +11,7 @@ pub(crate) mod tls;
 pub(crate) use app::{Action, App, Connections, response};
 pub(crate) use command::{Cli, Ended};
 pub(crate) use connection::{Connection, request};
-pub(crate) use frames::{Frames, block, frame};
+pub(crate) use frames::{Frames, block, frame, head, whole};
 pub(crate) use gateway::{Answer, Gateway, GatewayBuilder, SECRET, source};
 pub(crate) use sender::{Delivery, Sender};
 
