@@ -9,7 +9,6 @@ mod app;
 mod report;
 mod sender;
 
-use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -23,27 +22,16 @@ use crate::inbound::{Gateway, Listeners, Worker};
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 use app::App;
-use report::{Expected, Line, Report};
+pub use report::Report;
+use report::{Expected, Line};
 use sender::{Delivery, Sender};
 
-/// Shows the gateway at work.
-#[derive(Debug, clap::Args)]
-pub struct Demo {}
-
-impl Demo {
-    /// Runs the demo and prints its report.
-    ///
-    /// # Errors
-    ///
-    /// If there is no report, or nobody to take it.
-    pub fn run(&self) -> anyhow::Result<ExitCode> {
-        let report = play().context("the demo did not run")?;
-        crate::cli::print(report.to_string())?;
-        Ok(if report.is_as_it_should_be() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    }
-}
-
-fn play() -> anyhow::Result<Report> {
+/// Plays the demo; the report says what became of every delivery.
+///
+/// # Errors
+///
+/// If no report comes about.
+pub fn play() -> anyhow::Result<Report> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async {
         let app = App::start().await?;

@@ -7,7 +7,7 @@ use super::app::Seen;
 use super::sender::Answer;
 
 /// The demo's report.
-pub(super) struct Report {
+pub struct Report {
     gateway: SocketAddr,
     app: SocketAddr,
     lines: Vec<Line>,
@@ -78,7 +78,8 @@ impl Report {
         self.lines.push(line);
     }
 
-    pub(super) fn is_as_it_should_be(&self) -> bool {
+    /// Whether everything became what it should.
+    pub fn is_as_it_should_be(&self) -> bool {
         self.lines.iter().all(Line::is_as_it_should_be)
     }
 }
