@@ -6,6 +6,7 @@
 //! nobody knows what an app did with a request that it saw.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
@@ -55,7 +56,8 @@ pub(crate) enum SendError {
 /// A client of one upstream, owned by one worker.
 pub(crate) struct Client {
     upstream: Arc<Upstream>,
-    kept: RefCell<Vec<Kept>>,
+    /// The longest unused first.
+    kept: RefCell<VecDeque<Kept>>,
 }
 
 struct Kept {
@@ -154,19 +156,18 @@ impl Client {
     fn keep(&self, connection: Connection) {
         let mut kept = self.kept.borrow_mut();
         if kept.len() < KEPT {
-            kept.push(Kept { connection, since: Instant::now() });
+            kept.push_back(Kept { connection, since: Instant::now() });
         }
     }
 
     fn take_kept(&self) -> Option<Connection> {
         let mut kept = self.kept.borrow_mut();
-        // The newest is the likeliest to live. If it is too old, so are the others.
-        let newest = kept.pop()?;
-        if newest.since.elapsed() < KEPT_FOR {
-            return Some(newest.connection);
+        let now = Instant::now();
+        while kept.front().is_some_and(|oldest| now.duration_since(oldest.since) >= KEPT_FOR) {
+            kept.pop_front();
         }
-        kept.clear();
-        None
+        // The newest is the likeliest to live.
+        Some(kept.pop_back()?.connection)
     }
 
     async fn exchange(
