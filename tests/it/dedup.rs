@@ -164,6 +164,22 @@ async fn another_body_under_an_unsigned_id_stays_known_when_the_first_body_fails
     assert_eq!(app.received().len(), 3);
 }
 
+/// One action of a merchant has one event id at Shopify, and causes several topics that may have equal bodies.
+#[tokio::test]
+async fn an_unsigned_id_and_the_same_body_under_another_type_is_another_event() {
+    let app = App::answering(200).await;
+    let gateway = Gateway::with_sources(&app, &[&source("lmif", "shopify", "")]).await;
+    let sender = Sender::of("shopify");
+    let [created, paid] = ["orders/create", "orders/paid"].map(|topic| sender.sign_event("{}", "evt_1", topic));
+
+    let replays = replayed(&gateway, "/hooks/lmif", &[&created, &paid, &created, &paid]).await;
+
+    assert_eq!(replays, [false, false, true, true]);
+    let types: Vec<String> =
+        app.received().iter().map(|seen| seen.header("countersign-event-type").to_owned()).collect();
+    assert_eq!(types, ["orders/create", "orders/paid"]);
+}
+
 /// Fault 22: dropping the id skips deduplication.
 #[tokio::test]
 async fn without_a_usable_id_the_bodys_digest_is_the_key() {
