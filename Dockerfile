@@ -15,7 +15,7 @@ COPY --from=build --chown=65532:65532 /data /data
 USER 65532:65532
 WORKDIR /
 VOLUME /data
-EXPOSE 8080 9090
+EXPOSE 8080 8081 9090
 # Asks /readyz at 127.0.0.1:9090, which is there if the configuration has `admin`.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["/countersign", "health"]
 ENTRYPOINT ["/countersign"]

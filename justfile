@@ -12,6 +12,10 @@ lint:
 test:
     tests/run
 
+# Kill the gateway under load: how often in each campaign, and the seed of a run to repeat.
+crash kills="300" seed="":
+    scripts/crash {{kills}} {{seed}}
+
 # Show the gateway at work.
 demo:
     cargo run --release --locked -- demo

@@ -9,6 +9,7 @@ use std::{fs, thread};
 
 use bytes::Bytes;
 use countersign::clock;
+use countersign::config::Keep;
 use countersign::store::{DedupKey, Fingerprint, KeptAnswer, Scope, Seen, Store};
 use http::{HeaderValue, StatusCode};
 
@@ -42,7 +43,7 @@ fn uncontended() {
 fn persisted() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("store.db");
-    let store = with_room(Store::open_sqlite(&path, clock::now()).expect("a store"));
+    let store = with_room(Store::open_sqlite(&path, &Keep::default(), clock::now()).expect("a store"));
     let (busy, start) = (cpu_of("store"), Instant::now());
     let mut spent = Duration::ZERO;
     for round in 0..40 {
@@ -63,7 +64,7 @@ fn persisted() {
 
 fn reopen(path: &Path) {
     let (start, busy) = (Instant::now(), cpu());
-    let store = Store::open_sqlite(path, clock::now()).expect("the store");
+    let store = Store::open_sqlite(path, &Keep::default(), clock::now()).expect("the store");
     let entries: usize = store.stats().iter().map(|scope| scope.entries).sum();
     println!("reopening with {entries} events: {:?} of CPU, {:?}", cpu() - busy, start.elapsed());
 }

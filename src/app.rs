@@ -4,9 +4,12 @@
 //! own. The thread that started them serves the admin address, watches for signals
 //! and changed files, and keeps house.
 
+mod deliver;
+mod operate;
 mod reload;
 
 use std::io;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,7 +17,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{interval, timeout};
@@ -23,10 +26,12 @@ use tracing::level_filters::LevelFilter;
 use crate::admin::{self, AdminError};
 use crate::clock;
 use crate::config::{Config, Diagnostics, LogFormat, LogLevel, StoreConfig};
-use crate::inbound::{BindError, Gateway, Listeners, Worker};
+use crate::http::server::{BindError, Listeners};
 use crate::store::{OpenError, Store};
 use crate::telemetry::log::{Format, Log};
 use crate::telemetry::metrics::Metrics;
+use crate::{inbound, outbound};
+pub(crate) use deliver::Delivering;
 use reload::Files;
 
 /// How often the house is kept: files looked at, old entries let go.
@@ -44,15 +49,12 @@ pub enum StartError {
     /// The admin address cannot be used.
     #[error(transparent)]
     Admin(#[from] AdminError),
-    /// The inbound address cannot be used.
+    /// An address that senders or apps send to cannot be used.
     #[error(transparent)]
     Bind(#[from] BindError),
     /// The configuration is not right.
     #[error("{0}")]
     Config(Diagnostics),
-    /// The configuration has no receiving side.
-    #[error("the configuration has no `inbound`")]
-    NothingToServe,
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
@@ -126,9 +128,17 @@ struct App {
     log: Log,
     store: Arc<Store>,
     metrics: Arc<Metrics>,
-    gateway: Arc<Gateway>,
+    inbound: Option<Side<inbound::Gateway>>,
+    outbound: Option<Side<outbound::Gateway>>,
+    delivering: Option<Delivering>,
     admin: Option<admin::Server>,
     token: Option<admin::Token>,
+    view: admin::View,
+}
+
+/// One direction: what its workers share, and their sockets.
+struct Side<G> {
+    gateway: Arc<G>,
     listeners: Listeners,
 }
 
@@ -137,34 +147,48 @@ impl App {
     fn build(config: Config, path: PathBuf, files: Files, log: Log) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new());
         let store = open(&config.store)?;
-        let inbound = config.inbound.as_ref().ok_or(StartError::NothingToServe)?;
-        let gateway = Gateway::new(inbound, &config.upstreams, store.clone(), metrics.clone());
-        let listeners = Listeners::bind(inbound.listen, config.workers)?;
+        let side = |listen| Listeners::bind(listen, config.workers);
+        let inbound = match &config.inbound {
+            Some(inbound) => {
+                let gateway = inbound::Gateway::new(inbound, &config.upstreams, store.clone(), metrics.clone());
+                Some(Side { gateway, listeners: side(inbound.listen)? })
+            }
+            None => None,
+        };
+        let outbound = match &config.outbound {
+            Some(outbound) => {
+                let gateway = outbound::Gateway::new(outbound, store.clone(), metrics.clone());
+                Some(Side { gateway, listeners: side(outbound.listen)? })
+            }
+            None => None,
+        };
         let admin = config.admin.as_ref().map(admin::Server::bind).transpose()?;
         let token = admin.as_ref().map(|admin| admin.token.clone());
-        Ok(Self { config, path, files, log, store, metrics, gateway, admin, token, listeners })
+        let view = admin::View::new(&config);
+        Ok(Self { config, path, files, log, store, metrics, inbound, outbound, delivering: None, admin, token, view })
     }
 
     async fn serve(mut self, signals: Signals) -> Result<(), StartError> {
         let (ended, mut all_ended) = mpsc::channel::<()>(1);
+        if let Some(ledger) = self.store.ledger() {
+            let delivering = Delivering::start(&self.config, ledger, self.metrics.clone(), ended.clone())?;
+            self.delivering = Some(delivering);
+        }
         let workers = (0..self.config.workers).map(|_| self.worker(ended.clone())).collect::<io::Result<Vec<_>>>()?;
         drop(ended);
-        tracing::info!(address = %self.listeners.address, workers = workers.len(), "listening");
+        self.say_where(workers.len());
         if let Some(admin) = self.admin.take() {
-            tracing::info!(address = %admin.address, "admin listening");
-            let state =
-                admin::State::new(self.gateway.clone(), self.store.clone(), self.metrics.clone(), self.log.clone());
-            tokio::task::spawn_local(admin.serve(state));
+            tokio::task::spawn_local(admin.serve(self.operated()));
         }
         self.until_told_to_stop(signals).await;
 
-        self.gateway.drain();
+        self.drain();
         tracing::info!(longest = ?self.config.shutdown, "draining");
         let drained = timeout(self.config.shutdown, all_ended.recv()).await.is_ok();
         if drained {
             workers.into_iter().for_each(|worker| drop(worker.join()));
         } else {
-            tracing::warn!("not every request was answered before the drain ended");
+            tracing::warn!("not everything that had begun was over before the drain ended");
         }
         self.store.flush().await;
         tracing::info!("stopped");
@@ -172,19 +196,50 @@ impl App {
         Ok(())
     }
 
+    fn say_where(&self, workers: usize) {
+        if let Some(inbound) = &self.inbound {
+            tracing::info!(address = %inbound.listeners.address, workers, "listening");
+        }
+        if let Some(outbound) = &self.outbound {
+            tracing::info!(address = %outbound.listeners.address, workers, "outbound listening");
+        }
+        if let Some(admin) = &self.admin {
+            tracing::info!(address = %admin.address, "admin listening");
+        }
+    }
+
+    fn drain(&mut self) {
+        if let Some(inbound) = &self.inbound {
+            inbound.gateway.drain();
+        }
+        if let Some(outbound) = &self.outbound {
+            outbound.gateway.drain();
+        }
+        self.delivering = None;
+    }
+
     fn worker(&mut self, ended: mpsc::Sender<()>) -> io::Result<JoinHandle<()>> {
-        let socket = self.listeners.next_socket().expect("a socket was bound for every worker");
-        let gateway = self.gateway.clone();
-        let runtime = || -> io::Result<LocalRuntime> {
-            Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
+        let inbound = self.inbound.as_mut().map(Side::for_worker);
+        let outbound = self.outbound.as_mut().map(Side::for_worker);
+        let serve = async || {
+            let receiving = async {
+                match inbound {
+                    Some((gateway, socket)) => inbound::Worker::new(gateway).serve(socket).await,
+                    None => Ok(()),
+                }
+            };
+            let sending = async {
+                match outbound {
+                    Some((gateway, socket)) => outbound::Worker::new(gateway).serve(socket).await,
+                    None => Ok(()),
+                }
+            };
+            tokio::try_join!(receiving, sending).map(drop)
         };
         thread::Builder::new().name("worker".into()).spawn(move || {
             let _ended = ended;
-            let served = runtime().and_then(|runtime| {
-                let worker = Worker::new(gateway);
-                runtime.block_on(worker.serve(socket))
-            });
-            if let Err(error) = served {
+            let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+            if let Err(error) = runtime.and_then(|runtime| runtime.block_on(serve())) {
                 tracing::error!(cause = %error, "a worker cannot serve");
             }
         })
@@ -210,6 +265,13 @@ impl App {
     }
 }
 
+impl<G> Side<G> {
+    fn for_worker(&mut self) -> (Arc<G>, TcpListener) {
+        let socket = self.listeners.next_socket().expect("a socket was bound for every worker");
+        (self.gateway.clone(), socket)
+    }
+}
+
 fn format(config: &Config) -> Format {
     match config.log.format {
         LogFormat::Json => Format::Json,
@@ -230,6 +292,6 @@ fn level(config: &Config) -> LevelFilter {
 fn open(store: &StoreConfig) -> Result<Arc<Store>, OpenError> {
     match store {
         StoreConfig::Memory => Ok(Store::memory()),
-        StoreConfig::Sqlite { path } => Store::open_sqlite(path, clock::now()),
+        StoreConfig::Sqlite { path, keep } => Store::open_sqlite(path, keep, clock::now()),
     }
 }

@@ -17,11 +17,15 @@ pub mod clock;
 #[cfg(feature = "daemon")]
 pub mod config;
 #[cfg(feature = "daemon")]
+mod delivery;
+#[cfg(feature = "daemon")]
 pub mod demo;
 #[cfg(feature = "daemon")]
 mod http;
 #[cfg(feature = "daemon")]
 pub mod inbound;
+#[cfg(feature = "daemon")]
+pub mod outbound;
 #[cfg(feature = "daemon")]
 pub mod store;
 #[cfg(feature = "daemon")]

@@ -80,7 +80,8 @@ impl Compare {
             peers.push(start(name, "haproxy", &arguments, haproxy));
         }
         let floor = free_address();
-        let arguments = ["floor", "--listen", &floor.to_string(), "--upstream", &upstream.to_string()].map(String::from);
+        let arguments =
+            ["floor", "--listen", &floor.to_string(), "--upstream", &upstream.to_string()].map(String::from);
         peers.push(start("bare hyper", own, &arguments, floor));
         let builds = [("before", self.before.as_ref()), ("countersign", Some(&self.countersign))];
         for (name, build) in builds {
@@ -110,18 +111,31 @@ impl Compare {
             }
         }
         let what = if forge { "forged" } else { "valid" };
-        println!("\n{size} bytes, {what}: CPU µs a request (median), ratio to haproxy and to bare hyper by round (median), requests/s");
+        println!(
+            "\n{size} bytes, {what}: CPU µs a request (median), ratio to haproxy and to bare hyper by round (median), requests/s"
+        );
         let floor = peers.iter().position(|peer| peer.name == "bare hyper").unwrap_or(0);
         for (place, peer) in peers.iter().enumerate() {
             let ratio = |to: usize| median(rounds[place].iter().zip(&rounds[to]).map(|(a, b)| a.0 / b.0).collect());
-            let (cost, rate) = (median(rounds[place].iter().map(|cost| cost.0).collect()), median(rounds[place].iter().map(|cost| cost.1).collect()));
+            let (cost, rate) = (
+                median(rounds[place].iter().map(|cost| cost.0).collect()),
+                median(rounds[place].iter().map(|cost| cost.1).collect()),
+            );
             println!("{:<20} {cost:>9.1} {:>8.3} {:>8.3} {rate:>9.0}", peer.name, ratio(0), ratio(floor));
         }
     }
 
     fn cost(&self, peer: &Peer, size: usize, forge: bool, round: usize) -> (f64, f64) {
         let run = format!("{size}-{round}-{}", std::process::id());
-        let load = Load { target: peer.address, size, connections: self.connections, seconds: self.seconds, forge, run };
+        let load = Load {
+            target: peer.address,
+            size,
+            connections: self.connections,
+            seconds: self.seconds,
+            forge,
+            run,
+            status: 200,
+        };
         let before = peer.process.cpu();
         let done = load.run();
         let used = peer.process.cpu() - before;

@@ -32,6 +32,9 @@ pub(crate) struct Load {
     /// Tells the bodies of one run from those of another.
     #[arg(long, default_value = "run")]
     pub run: String,
+    /// The status that is expected, unless it is forged.
+    #[arg(long, default_value_t = 200)]
+    pub status: u16,
 }
 
 pub(crate) struct Done {
@@ -92,7 +95,7 @@ async fn send(state: Rc<State>) -> Option<()> {
     let load = &state.load;
     let key = if load.forge { "somebody's guess" } else { SECRET };
     let key = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("any length is a key");
-    let expected: &[u8] = if load.forge { b"HTTP/1.1 401" } else { b"HTTP/1.1 200" };
+    let expected = format!("HTTP/1.1 {}", if load.forge { 401 } else { load.status });
     let mut stream = TcpStream::connect(load.target).await.expect("the target listens");
     let _ = stream.set_nodelay(true);
     let (mut request, mut answer) = (Vec::new(), vec![0; 16 * 1024]);
@@ -103,7 +106,7 @@ async fn send(state: Rc<State>) -> Option<()> {
         stream.write_all(&request).await.ok()?;
         let count = read(&mut stream, &mut answer).await?;
         state.latencies.borrow_mut().push(start.elapsed().as_micros() as u32);
-        if !answer[..count].starts_with(expected) {
+        if !answer[..count].starts_with(expected.as_bytes()) {
             state.unexpected.set(state.unexpected.get() + 1);
         }
     }

@@ -2,6 +2,7 @@
 //! verify `X-LMIF-Signature`, forward to an upstream on loopback, return its answer.
 
 mod compare;
+mod durable;
 mod floor;
 mod load;
 mod process;
@@ -20,6 +21,8 @@ struct Cli {
 enum Command {
     /// Run every peer in interleaved rounds and print the ratios.
     Compare(compare::Compare),
+    /// Durable acknowledgements beside the disk's own rate, and a restart with a full queue.
+    Durable(durable::Durable),
     /// The bare hyper program that is the floor.
     Floor(floor::Floor),
     /// Send signed requests and print how many were answered.
@@ -32,6 +35,7 @@ fn main() {
     let command = Cli::parse().command;
     match command {
         Command::Compare(compare) => compare.run(),
+        Command::Durable(durable) => durable.run(),
         Command::Floor(floor) => floor.run(),
         Command::Load(load) => println!("{}", load.run().line()),
         Command::Upstream(upstream) => upstream.run(),

@@ -36,15 +36,21 @@ impl App {
             self.metrics.reload(Reload::Refused);
             return tracing::error!(keys = fixed.join(", "), "the configuration was not reloaded: it needs a restart");
         }
-        let Some(inbound) = &new.inbound else {
-            self.metrics.reload(Reload::Refused);
-            return tracing::error!("the configuration was not reloaded: it has no `inbound`");
-        };
         self.log.configure(super::format(&new), super::level(&new));
-        self.gateway.reload(inbound, &new.upstreams);
+        if let (Some(side), Some(inbound)) = (&self.inbound, &new.inbound) {
+            side.gateway.reload(inbound, &new.upstreams);
+        }
+        if let (Some(side), Some(outbound)) = (&self.outbound, &new.outbound) {
+            side.gateway.reload(outbound);
+        }
+        if let Some(delivering) = &self.delivering {
+            delivering.reload(&new);
+        }
+        self.view.set(&new);
         if let (Some(token), Some(admin)) = (&self.token, &new.admin) {
             token.set(admin.token.clone());
         }
+        self.view.set(&new);
         self.metrics.reload(Reload::Applied);
         self.config = new;
         tracing::info!("the configuration was reloaded");

@@ -1,11 +1,16 @@
 //! The commands.
 
 mod check;
+mod deliveries;
 mod health;
+mod operator;
 mod run;
 mod scheme;
 mod schemes;
+mod shown;
 mod sign;
+mod table;
+mod targets;
 mod verify;
 
 use std::io::{self, ErrorKind, Write};
@@ -35,6 +40,15 @@ enum Command {
     Sign(sign::Sign),
     /// Verify the body on standard input; ends with 0, or with 1 where the signature is rejected.
     Verify(verify::Verify),
+    /// List, show, replay and discard deliveries, through the admin address of a running gateway.
+    #[command(subcommand)]
+    Deliveries(deliveries::Deliveries),
+    /// List, pause, resume and test endpoints, through the admin address of a running gateway.
+    #[command(subcommand)]
+    Endpoints(targets::Endpoints),
+    /// List, pause and resume upstreams, through the admin address of a running gateway.
+    #[command(subcommand)]
+    Upstreams(targets::Upstreams),
     /// List the built-in schemes.
     Schemes(schemes::Schemes),
     /// Show the gateway at work: an app, four senders, and what became of every delivery.
@@ -57,6 +71,9 @@ pub fn main() -> ExitCode {
         Command::Check(file) => finish(check::run(&file.config)),
         Command::Sign(sign) => finish(sign.run()),
         Command::Verify(verify) => finish(verify.run()),
+        Command::Deliveries(deliveries) => deliveries.run(),
+        Command::Endpoints(endpoints) => endpoints.run(),
+        Command::Upstreams(upstreams) => upstreams.run(),
         Command::Schemes(schemes) => finish(schemes.run()),
         Command::Demo => finish(demo()),
         Command::Health(health) => health.run(),

@@ -1,35 +1,46 @@
-//! The table of sources that `check` prints.
+//! The tables of sources and endpoints that `check` prints.
 
 use jiff::Timestamp;
 
-use super::resolved::{Config, Dedup, Source};
+use super::resolved::{Config, Dedup, Delivery, Endpoint, EndpointDelivery, Retry, Source, UrlScheme};
 use super::unit;
-use crate::scheme::{Cover, Locator};
+use crate::scheme::{Cover, Keyring, Locator};
 
-const HEAD: [&str; 7] = ["source", "path", "scheme", "signed", "duplicates by", "upstream", "secrets"];
+const SOURCES: [&str; 8] = ["source", "path", "scheme", "signed", "duplicates by", "upstream", "delivery", "secrets"];
+
+const ENDPOINTS: [&str; 7] = ["endpoint", "url", "scheme", "delivery", "retry", "events", "secrets"];
 
 /// A row for every source: what it is called and where, what its signature
-/// covers, what tells its deliveries apart and for how long, where they go,
-/// and which secrets count until when.
+/// covers, what tells its deliveries apart and for how long, where they go and
+/// how, and which secrets count until when. Then a row for every endpoint. Of
+/// a URL the query is not shown: it may hold a secret.
 pub fn table(config: &Config, now: Timestamp) -> String {
-    let sources = config.inbound.iter().flat_map(|inbound| &inbound.sources);
-    let rows: Vec<[String; 7]> =
-        std::iter::once(HEAD.map(str::to_owned)).chain(sources.map(|source| row(source, now))).collect();
-    let mut widths = [0; 7];
+    let sources = config.inbound.iter().map(|inbound| {
+        let rows = inbound.sources.iter().map(|source| source_row(source, now));
+        aligned(std::iter::once(SOURCES.map(str::to_owned)).chain(rows).collect())
+    });
+    let endpoints = config.outbound.iter().map(|outbound| {
+        let rows = outbound.endpoints.iter().map(|endpoint| endpoint_row(endpoint, now));
+        aligned(std::iter::once(ENDPOINTS.map(str::to_owned)).chain(rows).collect())
+    });
+    sources.chain(endpoints).collect::<Vec<_>>().join("\n")
+}
+
+fn aligned<const COLUMNS: usize>(rows: Vec<[String; COLUMNS]>) -> String {
+    let mut widths = [0; COLUMNS];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    rows.iter().map(|row| line(row, &widths)).collect()
+    let line = |row: &[String; COLUMNS]| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        format!("{}\n", cells.join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
 }
 
-fn line(row: &[String; 7], widths: &[usize; 7]) -> String {
-    let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-    format!("{}\n", cells.join("  ").trim_end())
-}
-
-fn row(source: &Source, now: Timestamp) -> [String; 7] {
+fn source_row(source: &Source, now: Timestamp) -> [String; 8] {
     [
         source.name.to_string(),
         format!("{}{}", source.host.as_deref().unwrap_or_default(), source.path),
@@ -37,8 +48,43 @@ fn row(source: &Source, now: Timestamp) -> [String; 7] {
         signed(source),
         duplicates(source),
         source.upstream.name.to_string(),
-        secrets(source, now),
+        match source.delivery {
+            Delivery::Queue => "queue".to_owned(),
+            Delivery::Sync => "sync".to_owned(),
+            Delivery::SyncThenQueue { within } => format!("sync {}, queue", unit::duration(within)),
+        },
+        secrets(&source.keyring, now),
     ]
+}
+
+fn endpoint_row(endpoint: &Endpoint, now: Timestamp) -> [String; 7] {
+    let protocol = match endpoint.url.scheme {
+        UrlScheme::Http => "http",
+        UrlScheme::Https => "https",
+    };
+    let authority = endpoint.url.authority.to_str().unwrap_or_default();
+    let events: Vec<&str> = endpoint.events.iter().map(|pattern| pattern.0.as_str()).collect();
+    let (delivery, retry) = match endpoint.delivery {
+        EndpointDelivery::Queue => ("queue", schedule(&endpoint.retry)),
+        EndpointDelivery::Sync => ("sync", "-".to_owned()),
+    };
+    [
+        endpoint.name.to_string(),
+        format!("{protocol}://{authority}{}", endpoint.url.path),
+        endpoint.scheme.name.to_string(),
+        delivery.to_owned(),
+        retry,
+        if events.is_empty() { "-".to_owned() } else { events.join(" ") },
+        secrets(&endpoint.keyring, now),
+    ]
+}
+
+/// How often it is tried, and over how long a time.
+fn schedule(retry: &Retry) -> String {
+    match retry.schedule.len() {
+        1 => "once".to_owned(),
+        attempts => format!("{attempts} times in {}", unit::duration(retry.schedule.iter().sum())),
+    }
 }
 
 /// What an attacker without the key cannot change.
@@ -77,9 +123,9 @@ fn locator(locator: &Locator) -> String {
 }
 
 /// Every secret by its id, with the end of its time.
-fn secrets(source: &Source, now: Timestamp) -> String {
-    let ends: Vec<(&str, Timestamp)> = source.keyring.expiries().collect();
-    let valid: Vec<usize> = source.keyring.valid_at(now).collect();
+fn secrets(keyring: &Keyring, now: Timestamp) -> String {
+    let ends: Vec<(&str, Timestamp)> = keyring.expiries().collect();
+    let valid: Vec<usize> = keyring.valid_at(now).collect();
     let secret = |(position, id): (usize, &str)| {
         let end = ends.iter().find(|(ending, _)| *ending == id).map(|(_, end)| *end);
         match (valid.contains(&position), end) {
@@ -89,5 +135,5 @@ fn secrets(source: &Source, now: Timestamp) -> String {
             (false, _) => format!("{id} not yet"),
         }
     };
-    source.keyring.key_ids().enumerate().map(secret).collect::<Vec<_>>().join(", ")
+    keyring.key_ids().enumerate().map(secret).collect::<Vec<_>>().join(", ")
 }

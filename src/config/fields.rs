@@ -68,6 +68,20 @@ impl<'n, 'p> Fields<'n, 'p> {
         }
     }
 
+    /// A key that has its place somewhere else.
+    pub(super) fn elsewhere(&mut self, key: &'static str, label: &str) {
+        if let Some(entry) = self.entry(key) {
+            self.later.push(key);
+            self.problems.error(entry.key.span, format!("{} has no `{key}`", self.what), label);
+        }
+    }
+
+    /// Whether every key was asked for, or is one of these.
+    pub(super) fn all_asked(&self, more: &[&str]) -> bool {
+        let known = |key: &str| self.asked.contains(&key) || more.contains(&key);
+        self.entries.iter().all(|entry| known(&entry.key.value))
+    }
+
     /// Whether the map has the key, readable or not.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entry(key).is_some()
@@ -76,6 +90,11 @@ impl<'n, 'p> Fields<'n, 'p> {
     /// Where a key stands.
     pub(super) fn key(&self, key: &str) -> Option<Span> {
         self.entry(key).map(|entry| entry.key.span)
+    }
+
+    /// Where the value of a key stands.
+    pub(super) fn value(&self, key: &str) -> Option<Span> {
+        self.entry(key).map(|entry| entry.node.span)
     }
 
     /// Where the map begins: what concerns all of it is reported there.
@@ -120,7 +139,10 @@ impl<'n, 'p> Fields<'n, 'p> {
             for entry in unknown {
                 let meant = unknown_key(&entry.key, self.what, &self.asked, &open, naming, self.problems);
                 // What is only misspelt is not missing.
-                self.missing.retain(|(key, _)| naming == Naming::Free && Some(*key) != meant);
+                let is_meant = |(key, or): &(&str, &str)| {
+                    meant.is_some_and(|meant| *key == meant || or.contains(&format!("`{meant}`")))
+                };
+                self.missing.retain(|missing| naming == Naming::Free && !is_meant(missing));
             }
         }
         for (key, or) in self.missing {

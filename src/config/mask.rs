@@ -20,34 +20,43 @@ const SECRETIVE: [&str; 7] = ["auth", "basic", "bearer", "credential", "passw", 
 const REFERENCE: [&str; 8] = ["base64", "encoding", "env", "file", "id", "not_after", "not_before", "strip_prefix"];
 
 /// Keys whose one-line values are never secret: shown even where the line could not be read.
-const HARMLESS: [&str; 28] = [
+const HARMLESS: [&str; 37] = [
+    "age",
     "algorithm",
+    "bodies",
     "body",
+    "concurrency",
     "connect_timeout",
     "connections",
     "covers_body",
     "delivery",
     "encoding",
     "entries",
+    "envelope",
     "format",
     "header",
     "host",
+    "jitter",
     "level",
     "listen",
     "memory",
     "path",
     "public_url",
+    "rate",
     "read_timeout",
+    "schedule",
     "scheme",
     "separator",
     "shutdown",
     "signed",
+    "size",
     "timeout",
     "tolerance",
     "unit",
     "upstream",
     "url",
     "window",
+    "within",
     "workers",
 ];
 
@@ -139,13 +148,18 @@ impl Mask {
 
     fn scalar(&mut self, text: &str, span: Span, hidden: bool) {
         let source = &text[span.start..span.end];
-        let Some((before, after)) = user_info(source).filter(|_| !hidden) else {
-            return self.leaves.push(Leaf { span, hidden });
-        };
-        let (from, to) = (span.start + before, span.start + after);
-        self.leaves.push(Leaf { span: Span::new(span.start, from), hidden: false });
-        self.leaves.push(Leaf { span: Span::new(from, to), hidden: true });
-        self.leaves.push(Leaf { span: Span::new(to, span.end), hidden: false });
+        let mut shown = span.start;
+        let parts = [user_info(source), query(source)];
+        for (before, after) in parts.into_iter().flatten().filter(|_| !hidden) {
+            let (from, to) = (span.start + before, span.start + after);
+            if from < shown {
+                continue;
+            }
+            self.leaves.push(Leaf { span: Span::new(shown, from), hidden: false });
+            self.leaves.push(Leaf { span: Span::new(from, to), hidden: true });
+            shown = to;
+        }
+        self.leaves.push(Leaf { span: Span::new(shown, span.end), hidden });
     }
 
     fn is_place(&self, at: usize) -> bool {
@@ -248,6 +262,14 @@ fn user_info(text: &str) -> Option<(usize, usize)> {
     Some((start, start + end))
 }
 
+/// Where the query of a URL stands in a text, as far as the quotes around it: it may let its bearer in.
+fn query(text: &str) -> Option<(usize, usize)> {
+    let authority = text.find("://")? + 3;
+    let start = authority + text[authority..].find('?')? + 1;
+    let end = text.trim_end_matches(['"', '\'']).len();
+    (start < end).then_some((start, end))
+}
+
 /// The characters of a line that could not be read: what stands behind a key
 /// is hidden, unless the key is one of those whose values are never secret.
 pub(super) fn unread_line(text: &str, line: Span) -> Vec<Shown> {
@@ -274,7 +296,7 @@ pub(super) fn unread_line(text: &str, line: Span) -> Vec<Shown> {
 
 fn is_harmless(value: &str) -> bool {
     let value = value.to_ascii_lowercase();
-    !SECRETIVE.iter().chain(&["value", "@"]).any(|word| value.contains(word))
+    !SECRETIVE.iter().chain(&["value", "@", "?"]).any(|word| value.contains(word))
 }
 
 fn begins_comment(text: &str, line: usize, at: usize) -> bool {

@@ -28,7 +28,7 @@ mod text;
 mod unit;
 mod yaml;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 
@@ -36,8 +36,9 @@ pub use check::table;
 pub use environment::{Environment, GivenEnvironment, SystemEnvironment};
 pub use error::{Diagnostic, Diagnostics, Place, Report, Severity};
 pub use resolved::{
-    Admin, Config, Dedup, Forward, ForwardBody, Inbound, Limits, Log, LogFormat, LogLevel, Source, StoreConfig, Tls,
-    Upstream, UpstreamUrl, UrlScheme,
+    Admin, Config, Dedup, Delivery, Egress, Endpoint, EndpointDelivery, Envelope, EventPattern, Forward, ForwardBody,
+    Inbound, Keep, KeptBodies, Limits, Log, LogFormat, LogLevel, Outbound, Pace, Proxy, Retry, Source, StatusSet,
+    StoreConfig, Tls, Upstream, UpstreamUrl, UrlScheme,
 };
 
 use crate::scheme::{Scheme, preset};
@@ -62,7 +63,7 @@ pub fn load(path: &Path, environment: &dyn Environment, now: Timestamp) -> Resul
         let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
         whole("the configuration is not UTF-8", format!("line {line} holds a byte that is not"))
     })?;
-    read(&text, &name, vec![path.to_owned()], environment, now)
+    read(&text, &name, Some(path), environment, now)
 }
 
 /// As [`load`], of a text. `name` stands in messages where the file's would.
@@ -76,19 +77,19 @@ pub fn parse(
     environment: &dyn Environment,
     now: Timestamp,
 ) -> Result<(Config, Report), Diagnostics> {
-    read(text, name, Vec::new(), environment, now)
+    read(text, name, None, environment, now)
 }
 
 fn read(
     text: &str,
     name: &str,
-    files: Vec<PathBuf>,
+    path: Option<&Path>,
     environment: &dyn Environment,
     now: Timestamp,
 ) -> Result<(Config, Report), Diagnostics> {
     conclude(text, name, |root, problems| {
         let file = ConfigFile::read(root, problems)?;
-        resolve::resolve(file, &mut Context { environment, now, problems, files })
+        resolve::resolve(file, &mut Context::new(environment, now, problems, path))
     })
 }
 
@@ -115,7 +116,7 @@ pub fn scheme_in(text: &str, name: &str) -> Result<Scheme, Diagnostics> {
     let scheme = conclude(text, name, |root, problems| {
         let file = SchemeFile::read(root, problems)?;
         let now = Timestamp::UNIX_EPOCH;
-        resolve::scheme("custom", file, &mut Context { environment: &environment, now, problems, files: Vec::new() })
+        resolve::scheme("custom", file, &mut Context::new(&environment, now, problems, None))
     });
     scheme.map(|(scheme, _)| scheme)
 }

@@ -111,6 +111,11 @@ impl Node {
 }
 
 impl<T> Spanned<T> {
+    /// The same place, with another value.
+    pub(super) fn with<U>(&self, value: U) -> Spanned<U> {
+        Spanned { value, span: self.span, owner: self.owner, verbatim: self.verbatim }
+    }
+
     /// Where a part of the text stands, given in bytes of the text; all of it
     /// where the file spells the text in another way (escapes, several lines).
     pub(super) fn within(&self, part: Range<usize>) -> Span {

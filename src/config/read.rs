@@ -52,6 +52,12 @@ impl Complaint {
         Complaint { part: Some(part), ..self }
     }
 
+    /// The same about a text that stands from `start` to `end` of a longer one.
+    pub(super) fn behind(self, start: usize, end: usize) -> Complaint {
+        let part = self.part.clone().map_or(start..end, |part| start + part.start..start + part.end);
+        self.about(part)
+    }
+
     pub(super) fn report<T>(self, place: &Spanned<T>, problems: &mut Problems) {
         let at = self.part.map_or(place.span, |part| place.within(part));
         problems.error(at, self.message, self.label);

@@ -5,6 +5,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use http::HeaderName;
+use ipnet::IpNet;
 use jiff::Timestamp;
 
 use super::page::quote;
@@ -27,6 +28,14 @@ pub(super) struct Url {
     pub(super) port: Option<u16>,
     /// Empty, or beginning with `/` and not ending with it.
     pub(super) path: String,
+}
+
+/// As [`Url`]; a query may follow, and the path is as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct EndpointUrl {
+    pub(super) url: Url,
+    /// Without `?`.
+    pub(super) query: Option<String>,
 }
 
 /// The path of a file.
@@ -109,36 +118,70 @@ impl Word for Url {
     const LIKE: &'static str = "such as `http://127.0.0.1:3000` or `https://app.example.com/base`";
 
     fn parse(text: &str) -> Result<Url, Complaint> {
-        let (secure, start) = match text.split_once("://") {
-            Some(("http", _)) => (false, 7),
-            Some(("https", _)) => (true, 8),
-            _ if text.starts_with("unix:") => return Err(Complaint::later("unix:", "write an `http` or `https` URL")),
-            // The text is not quoted: it may be anything, a secret too.
-            _ => return Err(Complaint::new("this is not an `http` or `https` URL", Self::LIKE)),
-        };
-        let end = text[start..].find(['/', '?', '#']).map_or(text.len(), |length| start + length);
-        let authority = &text[start..end];
-        if let Some(at) = authority.rfind('@') {
-            let complaint = Complaint::new("a URL may not hold a user or a password", "leave them out");
-            return Err(complaint.about(start..start + at + 1));
-        }
+        let (url, end) = origin(text)?;
         if let Some(at) = text[end..].find(['?', '#']) {
             let complaint = Complaint::new("this URL may hold neither a query nor a fragment", "leave them out");
             return Err(complaint.about(end + at..text.len()));
         }
-        let (host, port) = split_port(authority).map_err(|complaint| complaint.about(start..end))?;
-        if !is_host(host) {
-            let message =
-                if host.is_empty() { "this URL has no host".into() } else { format!("{} is not a host", quote(host)) };
-            return Err(Complaint::new(message, Self::LIKE).about(start..end));
-        }
         let path = text[end..].strip_suffix('/').unwrap_or(&text[end..]);
-        check_path(path).map_err(|complaint| {
-            let part = complaint.part.clone().map_or(end..text.len(), |part| end + part.start..end + part.end);
-            complaint.about(part)
-        })?;
-        Ok(Url { secure, host: host.to_ascii_lowercase(), port, path: path.to_owned() })
+        check_path(path).map_err(|complaint| complaint.behind(end, text.len()))?;
+        Ok(Url { path: path.to_owned(), ..url })
     }
+}
+
+impl Word for EndpointUrl {
+    const WHAT: &'static str = "a URL";
+    const LIKE: &'static str = "such as `https://partner.example/hooks`";
+
+    fn parse(text: &str) -> Result<EndpointUrl, Complaint> {
+        let (url, end) = origin(text)?;
+        if let Some(at) = text[end..].find('#') {
+            let complaint = Complaint::new("this URL may not hold a fragment", "leave it out: it is never sent");
+            return Err(complaint.about(end + at..text.len()));
+        }
+        let query = text[end..].find('?').map(|at| end + at);
+        let path = &text[end..query.unwrap_or(text.len())];
+        check_path(path).map_err(|complaint| {
+            Complaint { label: "write it percent-encoded".into(), ..complaint }.behind(end, text.len())
+        })?;
+        let query =
+            query.map(|at| check_query(&text[at + 1..]).map_err(|complaint| complaint.behind(at + 1, text.len())));
+        Ok(EndpointUrl { url: Url { path: path.to_owned(), ..url }, query: query.transpose()? })
+    }
+}
+
+/// What every URL begins with, still without a path, and where that begins.
+fn origin(text: &str) -> Result<(Url, usize), Complaint> {
+    let (secure, start) = match text.split_once("://") {
+        Some(("http", _)) => (false, 7),
+        Some(("https", _)) => (true, 8),
+        _ if text.starts_with("unix:") => return Err(Complaint::later("unix:", "write an `http` or `https` URL")),
+        // The text is not quoted: it may be anything, a secret too.
+        _ => return Err(Complaint::new("this is not an `http` or `https` URL", Url::LIKE)),
+    };
+    let end = text[start..].find(['/', '?', '#']).map_or(text.len(), |length| start + length);
+    let authority = &text[start..end];
+    if let Some(at) = authority.rfind('@') {
+        let complaint = Complaint::new("a URL may not hold a user or a password", "leave them out");
+        return Err(complaint.about(start..start + at + 1));
+    }
+    let (host, port) = split_port(authority).map_err(|complaint| complaint.about(start..end))?;
+    if !is_host(host) {
+        let message =
+            if host.is_empty() { "this URL has no host".into() } else { format!("{} is not a host", quote(host)) };
+        return Err(Complaint::new(message, Url::LIKE).about(start..end));
+    }
+    Ok((Url { secure, host: host.to_ascii_lowercase(), port, path: String::new() }, end))
+}
+
+/// Refuses what a request line cannot hold as a query (RFC 3986 §3.4).
+fn check_query(query: &str) -> Result<String, Complaint> {
+    let wrong = |c: char| !c.is_ascii_graphic() || matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}');
+    let Some((at, c)) = query.char_indices().find(|(_, c)| wrong(*c)) else {
+        return Ok(query.to_owned());
+    };
+    let message = "a query holds a character that it may not";
+    Err(Complaint::new(message, "write it percent-encoded").about(at..at + c.len_utf8()))
 }
 
 /// Host and port; IPv6 addresses stand in brackets.
@@ -150,6 +193,22 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), Complaint> {
     match authority[colon + 1..].parse::<u16>() {
         Ok(port) if port > 0 => Ok((&authority[..colon], Some(port))),
         _ => Err(Complaint::new("this port is not one of 1 to 65535", Url::LIKE)),
+    }
+}
+
+/// A range of addresses.
+impl Word for IpNet {
+    const WHAT: &'static str = "a range of addresses";
+    const LIKE: &'static str = "such as `10.20.0.0/16`, `10.20.0.5/32` or `fd00::/8`";
+
+    fn parse(text: &str) -> Result<IpNet, Complaint> {
+        let complaint = || Complaint::new(format!("{} is not a range of addresses", quote(text)), Self::LIKE);
+        let range: IpNet = text.parse().map_err(|_| complaint())?;
+        if range.network() != range.addr() {
+            let message = format!("{} is not where its range begins", quote(text));
+            return Err(Complaint::new(message, format!("write `{}`", range.trunc())));
+        }
+        Ok(range)
     }
 }
 

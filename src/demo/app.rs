@@ -1,11 +1,13 @@
-//! The app behind the demo's gateway: it records what it sees.
+//! Who the demo's gateway delivers to: it records what it sees.
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
+use anyhow::Context;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -14,26 +16,54 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::spawn_local;
+use tokio::time::timeout;
 
-/// An app that answers 200, or 500 as often as it is told to.
+/// How long the demo waits for a delivery that should come at once.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Looks at a request before it is answered.
+type Checking = Box<dyn Fn(&HeaderMap, &[u8]) -> Check>;
+
+/// A server that answers 200, or 500 as often as it is told to, and 401 to what it does not accept.
 pub(super) struct App {
     pub address: SocketAddr,
+    checking: Checking,
     failures: Cell<u32>,
     seen: RefCell<Vec<Seen>>,
+    news: Notify,
 }
 
-/// A request that reached the app.
+/// A request that reached it.
 pub(super) struct Seen {
     pub event_type: String,
     pub bytes: usize,
+    /// `Countersign-Attempt`, from the second on.
+    pub attempt: Option<String>,
+    pub check: Check,
+}
+
+/// What it thinks of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Check {
+    Bad(&'static str),
+    Good(&'static str),
+    /// It trusts the gateway.
+    None,
 }
 
 impl App {
+    /// An app that trusts its gateway.
     pub(super) async fn start() -> io::Result<Rc<Self>> {
+        Self::checking(Box::new(|_, _| Check::None)).await
+    }
+
+    /// A receiver that checks for itself.
+    pub(super) async fn checking(checking: Checking) -> io::Result<Rc<Self>> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        let app = Rc::new(Self { address, failures: Cell::default(), seen: RefCell::default() });
+        let (failures, seen, news) = (Cell::default(), RefCell::default(), Notify::new());
+        let app = Rc::new(Self { address: listener.local_addr()?, checking, failures, seen, news });
         spawn_local(app.clone().serve(listener));
         Ok(app)
     }
@@ -48,6 +78,17 @@ impl App {
         self.seen.take()
     }
 
+    /// What is seen next.
+    pub(super) async fn next_seen(&self) -> anyhow::Result<Vec<Seen>> {
+        let next = async {
+            while self.seen.borrow().is_empty() {
+                self.news.notified().await;
+            }
+            vec![self.seen.borrow_mut().remove(0)]
+        };
+        timeout(PATIENCE, next).await.context("a delivery did not come")
+    }
+
     async fn serve(self: Rc<Self>, listener: TcpListener) {
         while let Ok((stream, _)) = listener.accept().await {
             let app = self.clone();
@@ -58,19 +99,27 @@ impl App {
 
     async fn receive(self: Rc<Self>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
         let (parts, body) = request.into_parts();
-        let bytes = body.collect().await.map_or(0, |body| body.to_bytes().len());
-        self.seen.borrow_mut().push(Seen { event_type: event_type(&parts.headers), bytes });
+        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let check = (self.checking)(&parts.headers, &body);
+        self.seen.borrow_mut().push(Seen::of(&parts.headers, body.len(), check));
+        self.news.notify_one();
         let mut answer = Response::new(Full::from("{\"ok\":true}"));
         if self.failures.get() > 0 {
             self.failures.set(self.failures.get() - 1);
             *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
             *answer.body_mut() = Full::default();
+        } else if matches!(check, Check::Bad(_)) {
+            *answer.status_mut() = StatusCode::UNAUTHORIZED;
         }
         Ok(answer)
     }
 }
 
-fn event_type(headers: &HeaderMap) -> String {
-    let value = headers.get("countersign-event-type").and_then(|value| value.to_str().ok());
-    value.unwrap_or("an event").to_owned()
+impl Seen {
+    fn of(headers: &HeaderMap, bytes: usize, check: Check) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let event_type = text("countersign-event-type").or_else(|| text("x-lvconnect-event"));
+        let attempt = text("countersign-attempt").filter(|attempt| attempt != "1");
+        Self { event_type: event_type.unwrap_or_else(|| "an event".into()), bytes, attempt, check }
+    }
 }

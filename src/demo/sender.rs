@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
 use crate::clock;
-use crate::config::{Config, Source};
+use crate::config::Config;
 use crate::scheme::{KeySpec, Keyring, Message, Secret, preset};
 
 /// One of the four senders.
@@ -28,19 +28,20 @@ impl Sender {
     pub(super) const VARIABLES: [&str; 4] = ["LVCONNECT_SECRET", "LOGINRADIUS_SECRET", "LMIF_SECRET", "RISR_SECRET"];
 
     pub(super) fn all(config: &Config) -> Vec<Self> {
-        let sources = config.inbound.as_ref().map_or(&[][..], |inbound| &inbound.sources);
-        let path = |name: &str| -> String {
-            let named = |source: &&std::sync::Arc<Source>| &*source.name == name;
-            sources.iter().find(named).map(|source| source.path.clone()).unwrap_or_default()
-        };
         [
             ("lvconnect", "lvconnect", "LVCONNECT_SECRET"),
             ("loginradius", "loginradius", "LOGINRADIUS_SECRET"),
             ("lmif", "lmif", "LMIF_SECRET"),
             ("risr", "jws", "RISR_SECRET"),
         ]
-        .map(|(name, scheme, variable)| Self { name, path: path(name), scheme, variable })
+        .map(|(name, scheme, variable)| Self { name, path: path(config, name), scheme, variable })
         .into()
+    }
+
+    /// LoginRadius once more, where what it sends is queued.
+    pub(super) fn queued(config: &Config) -> Self {
+        let (scheme, variable) = ("loginradius", "LOGINRADIUS_SECRET");
+        Self { name: "loginradius", path: path(config, "queued"), scheme, variable }
     }
 
     /// The sender's event of this number.
@@ -74,6 +75,12 @@ impl Sender {
     }
 }
 
+/// The path of a source.
+fn path(config: &Config, name: &str) -> String {
+    let mut sources = config.inbound.iter().flat_map(|inbound| &inbound.sources);
+    sources.find(|source| &*source.name == name).map(|source| source.path.clone()).unwrap_or_default()
+}
+
 /// An event in the form of the sender's own documents.
 fn event(sender: &str, number: u32) -> String {
     match sender {
@@ -93,9 +100,9 @@ fn event(sender: &str, number: u32) -> String {
 /// A request that is ready to be sent.
 #[derive(Clone)]
 pub(super) struct Delivery {
-    path: String,
-    headers: Vec<(HeaderName, HeaderValue)>,
-    body: Bytes,
+    pub(super) path: String,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) body: Bytes,
 }
 
 /// What the sender was answered.

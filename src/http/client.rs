@@ -1,33 +1,32 @@
-//! Sends requests to one upstream over connections that one worker keeps.
+//! Sends requests to one target over connections that one worker keeps.
 //!
 //! A worker's connections are its own, so taking one needs no lock. A kept
-//! connection may have been closed by the upstream in the meantime: a request goes
+//! connection may have been closed by the target in the meantime: a request goes
 //! out again on a fresh one only if none of it was written to the old one, as
 //! nobody knows what an app did with a request that it saw.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
+use std::error::Error as _;
 use std::io;
-use std::pin::pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::{self, SendRequest};
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use tokio::net::{TcpStream, lookup_host};
-use tokio::task::{JoinHandle, spawn_local};
-use tokio::time::{Instant, timeout};
-use tokio_rustls::TlsConnector;
+use tokio::task::spawn_local;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::body::Frames;
-use super::timer::Timer;
-use crate::config::{Upstream, UrlScheme};
+use super::connection::Connection;
+use super::dial::Dial;
+use crate::config::Upstream;
+
+pub(crate) use super::error::SendError;
 
 /// How long an unused connection is kept: less than the 5 s after which Node's
 /// and uvicorn's servers close one, so that the two rarely cross.
@@ -39,25 +38,13 @@ const UNTIL_READY: Duration = Duration::from_secs(1);
 /// How many unused connections a worker keeps.
 const KEPT: usize = 256;
 
-/// Why no answer came.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SendError {
-    /// The connection ended before the answer's head was whole.
-    #[error("the upstream broke the connection")]
-    Broken(#[source] hyper::Error),
-    /// No connection could be made.
-    #[error("the upstream refuses the connection")]
-    Connect(#[source] io::Error),
-    /// The answer's head did not come in time.
-    #[error("the upstream did not answer in time")]
-    Late,
-}
-
-/// A client of one upstream, owned by one worker.
-pub(crate) struct Client {
-    upstream: Arc<Upstream>,
+/// A client of one target, owned by one worker.
+pub(crate) struct Client<D = Arc<Upstream>> {
+    target: D,
     /// The longest unused first.
     kept: RefCell<VecDeque<Kept>>,
+    /// Whether a task closes those that were not used in time.
+    is_swept: Cell<bool>,
 }
 
 struct Kept {
@@ -65,60 +52,50 @@ struct Kept {
     since: Instant,
 }
 
-/// A connection that is closed when it is dropped.
-struct Connection {
-    sender: SendRequest<Frames>,
-    late: Timer,
-    task: JoinHandle<()>,
-}
-
-impl Connection {
-    /// The answer's head, if it comes before `due`.
-    async fn ask(
-        &mut self,
-        request: Request<Frames>,
-        due: Instant,
-    ) -> Result<Result<Response<Incoming>, TrySendError<Request<Frames>>>, SendError> {
-        let Self { sender, late, .. } = self;
-        let mut answer = pin!(sender.try_send_request(request));
-        let in_time = poll_fn(|cx| match answer.as_mut().poll(cx) {
-            Poll::Ready(answer) => Poll::Ready(Ok(answer)),
-            Poll::Pending => late.poll_due(due, cx).map(|()| Err(SendError::Late)),
-        });
-        in_time.await
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        // An app that does not read would hold the rest of the request, and the memory it takes, for ever.
-        if !self.sender.is_ready() {
-            self.task.abort();
-        }
-    }
+/// How much of an answer is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// From the first byte sent to the end of what is read.
+    pub(crate) time: Duration,
+    /// Of the answer's body.
+    pub(crate) bytes: usize,
 }
 
 /// A connection in use; it is kept for the next request once the answer was read whole.
-pub(crate) struct Lease {
-    client: Rc<Client>,
+pub(crate) struct Lease<D: Dial = Arc<Upstream>> {
+    client: Rc<Client<D>>,
     connection: Connection,
+    due: Instant,
 }
 
 impl Lease {
     pub(crate) fn upstream(&self) -> &Upstream {
-        &self.client.upstream
+        &self.client.target
+    }
+}
+
+impl<D: Dial> Lease<D> {
+    /// Reads an answer, up to so many bytes of its body, in what is left of its time.
+    pub(crate) async fn read(self, mut answer: Response<Incoming>, most: usize) -> Result<Response<Bytes>, SendError> {
+        let reading = timeout_at(self.due, read(&mut answer, most));
+        let (body, is_whole) = reading.await.map_err(|_| SendError::Late)??;
+        // The rest of a longer answer is not read: its connection is closed.
+        if is_whole {
+            self.keep();
+        }
+        Ok(answer.map(|_| body))
     }
 
     /// Keeps the connection: the answer was read to its end. If the app did not wait for the end of the request, it
     /// cannot be used again.
     pub(crate) fn keep(self) {
-        let Self { client, mut connection } = self;
-        if connection.sender.is_ready() {
+        let Self { client, mut connection, .. } = self;
+        if connection.is_ready() {
             return client.keep(connection);
         }
         // Its task may just not have had its turn since.
         spawn_local(async move {
-            if let Ok(Ok(())) = timeout(UNTIL_READY, connection.sender.ready()).await {
+            if let Ok(true) = timeout(UNTIL_READY, connection.becomes_ready()).await {
                 client.keep(connection);
             }
         });
@@ -126,105 +103,143 @@ impl Lease {
 }
 
 impl Client {
-    pub(crate) fn new(upstream: Arc<Upstream>) -> Rc<Self> {
-        Rc::new(Self { upstream, kept: RefCell::default() })
-    }
-
     pub(crate) fn upstream(&self) -> &Arc<Upstream> {
-        &self.upstream
+        &self.target
     }
 
     /// Sends a request and waits for the answer's head.
     pub(crate) async fn send(
         self: &Rc<Self>,
-        mut request: Request<Frames>,
+        request: Request<Frames>,
     ) -> Result<(Response<Incoming>, Lease), SendError> {
+        self.send_within(request, self.target.timeout).await
+    }
+}
+
+impl<D: Dial> Client<D> {
+    pub(crate) fn new(target: D) -> Rc<Self> {
+        Rc::new(Self { target, kept: RefCell::default(), is_swept: Cell::new(false) })
+    }
+
+    /// Sends a request and reads the answer, up to its bounds. Redirects are answers like others.
+    pub(crate) async fn fetch(
+        self: &Rc<Self>,
+        request: Request<Frames>,
+        bounds: Bounds,
+    ) -> Result<Response<Bytes>, SendError> {
+        let (answer, lease) = self.send_within(request, bounds.time).await?;
+        lease.read(answer, bounds.bytes).await
+    }
+
+    async fn send_within(
+        self: &Rc<Self>,
+        mut request: Request<Frames>,
+        time: Duration,
+    ) -> Result<(Response<Incoming>, Lease<D>), SendError> {
         while let Some(connection) = self.take_kept() {
-            match self.exchange(connection, request).await? {
+            match self.exchange(connection, request, time).await? {
                 Exchange::Answered(answer, lease) => return Ok((answer, lease)),
-                Exchange::Unsent(unsent) => request = *unsent,
+                Exchange::Unsent(unsent, _) => request = *unsent,
             }
         }
         // In a box, as every request would carry the room for a TLS handshake otherwise.
-        let sender = Box::pin(self.connect()).await?;
-        match self.exchange(sender, request).await? {
+        let connection = Box::pin(self.connect()).await?;
+        match self.exchange(connection, request, time).await? {
             Exchange::Answered(answer, lease) => Ok((answer, lease)),
-            Exchange::Unsent(_) => Err(SendError::Connect(io::ErrorKind::ConnectionReset.into())),
+            Exchange::Unsent(_, error) => Err(match SendError::ended(error) {
+                SendError::Broken(_) => SendError::Connect(io::ErrorKind::ConnectionReset.into()),
+                error => error,
+            }),
         }
     }
 
-    fn keep(&self, connection: Connection) {
+    fn keep(self: &Rc<Self>, connection: Connection) {
         let mut kept = self.kept.borrow_mut();
         if kept.len() < KEPT {
             kept.push_back(Kept { connection, since: Instant::now() });
         }
+        if !self.is_swept.replace(true) {
+            spawn_local(sweep(Rc::downgrade(self)));
+        }
     }
 
     fn take_kept(&self) -> Option<Connection> {
+        self.close_old();
+        // The newest is the likeliest to live.
+        Some(self.kept.borrow_mut().pop_back()?.connection)
+    }
+
+    /// Closes what was kept long enough, and says when there is more to close.
+    fn close_old(&self) -> Option<Instant> {
         let mut kept = self.kept.borrow_mut();
         let now = Instant::now();
         while kept.front().is_some_and(|oldest| now.duration_since(oldest.since) >= KEPT_FOR) {
             kept.pop_front();
         }
-        // The newest is the likeliest to live.
-        Some(kept.pop_back()?.connection)
+        Some(kept.front()?.since + KEPT_FOR)
     }
 
     async fn exchange(
         self: &Rc<Self>,
         mut connection: Connection,
         request: Request<Frames>,
-    ) -> Result<Exchange, SendError> {
-        match connection.ask(request, Instant::now() + self.upstream.timeout).await? {
-            Ok(answer) => Ok(Exchange::Answered(answer, Lease { client: self.clone(), connection })),
+        time: Duration,
+    ) -> Result<Exchange<D>, SendError> {
+        let due = Instant::now() + time;
+        match connection.ask(request, due).await? {
+            Ok(answer) => Ok(Exchange::Answered(answer, Lease { client: self.clone(), connection, due })),
             Err(mut error) => match error.take_message() {
-                Some(request) => Ok(Exchange::Unsent(Box::new(request))),
-                None => Err(SendError::Broken(error.into_error())),
+                Some(request) => Ok(Exchange::Unsent(Box::new(request), error.into_error())),
+                None => Err(SendError::ended(error.into_error())),
             },
         }
     }
 
     async fn connect(&self) -> Result<Connection, SendError> {
-        let connecting = timeout(self.upstream.connect_timeout, self.dial());
-        connecting.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(SendError::Connect)
-    }
-
-    async fn dial(&self) -> io::Result<Connection> {
-        let url = &self.upstream.url;
-        let mut refused = io::Error::from(io::ErrorKind::NotFound);
-        for address in lookup_host((url.host.as_str(), url.port)).await? {
-            match TcpStream::connect(address).await {
-                Ok(stream) => return self.handshake(stream).await,
-                Err(error) => refused = error,
-            }
-        }
-        Err(refused)
-    }
-
-    async fn handshake(&self, stream: TcpStream) -> io::Result<Connection> {
-        stream.set_nodelay(true)?;
-        match (self.upstream.url.scheme, &self.upstream.tls) {
-            (UrlScheme::Https, Some(tls)) => {
-                let name = self.upstream.url.host.clone().try_into().map_err(io::Error::other)?;
-                serve(TlsConnector::from(tls.clone()).connect(name, stream).await?).await
-            }
-            _ => serve(stream).await,
-        }
+        let connecting = timeout(self.target.connect_timeout(), self.target.dial());
+        connecting.await.unwrap_or_else(|_| Err(SendError::Connect(io::ErrorKind::TimedOut.into())))
     }
 }
 
-enum Exchange {
-    Answered(Response<Incoming>, Lease),
+/// Closes connections when their time is over, also where no request follows, as long as there are any.
+async fn sweep<D: Dial>(client: Weak<Client<D>>) {
+    while let Some(client) = client.upgrade() {
+        let Some(next) = client.close_old() else {
+            client.is_swept.set(false);
+            return;
+        };
+        drop(client);
+        sleep_until(next).await;
+    }
+}
+
+enum Exchange<D: Dial> {
+    Answered(Response<Incoming>, Lease<D>),
     /// Nothing of the request was written.
-    Unsent(Box<Request<Frames>>),
+    Unsent(Box<Request<Frames>>, hyper::Error),
 }
 
-async fn serve<S>(stream: S) -> io::Result<Connection>
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
-{
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    // Its errors reach whoever waits for an answer on it.
-    let task = spawn_local(async move { drop(connection.await) });
-    Ok(Connection { sender, late: Timer::default(), task })
+/// The first bytes of an answer's body, and whether they are all.
+async fn read(answer: &mut Response<Incoming>, most: usize) -> Result<(Bytes, bool), SendError> {
+    let has_end = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| answer.headers().contains_key(name));
+    let body = answer.body_mut();
+    let mut bytes = BytesMut::new();
+    while bytes.len() < most {
+        let frame = match body.frame().await {
+            Some(Ok(frame)) => frame,
+            None => return Ok((bytes.freeze(), true)),
+            // What ends with its connection ends with it, even if TLS was not closed before: many servers do not.
+            Some(Err(error)) if !has_end && is_closed(&error) => break,
+            Some(Err(error)) => return Err(SendError::ended(error)),
+        };
+        if let Ok(data) = frame.into_data() {
+            bytes.extend_from_slice(&data[..data.len().min(most - bytes.len())]);
+        }
+    }
+    Ok((bytes.freeze(), body.is_end_stream()))
+}
+
+fn is_closed(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::UnexpectedEof)
 }

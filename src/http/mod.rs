@@ -1,7 +1,19 @@
-//! What both directions need of HTTP: bodies that keep their frames, a client
-//! with connections of its own, and which headers end at a hop.
+//! What both directions need of HTTP: a server that lets no doubtful request through,
+//! bodies that keep their frames, a client with connections of its own, which headers
+//! end at a hop, and which addresses an endpoint may have.
 
+pub(crate) mod bearer;
 pub(crate) mod body;
 pub(crate) mod client;
+mod connection;
+mod dial;
+mod egress;
+pub(crate) mod endpoint;
+mod error;
 pub(crate) mod header;
+mod proxy;
+pub(crate) mod resolve;
+pub(crate) mod server;
+#[cfg(test)]
+pub(crate) mod testing;
 pub(crate) mod timer;

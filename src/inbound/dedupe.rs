@@ -14,7 +14,8 @@ use super::read::Event;
 use super::refusal::Refusal;
 use crate::config::Dedup;
 use crate::scheme::{Body, OnConflict};
-use crate::store::{Claim, DedupKey, Fingerprint, KeptAnswer, Repeat, Seen, Waited};
+use crate::store::ledger::DeliveryId;
+use crate::store::{Claim, DedupKey, Fingerprint, KeptAnswer, Repeat, Seen, Settlement, Waited};
 
 /// Whose turn it is to deliver.
 pub(super) enum Turn {
@@ -22,6 +23,10 @@ pub(super) enum Turn {
     Answered(KeptAnswer),
     /// It was tried twice while this request waited, and failed like this.
     Failed(KeptAnswer),
+    /// It was accepted while this request waited, to be delivered.
+    JustQueued(DeliveryId),
+    /// It was accepted before, to be delivered.
+    Queued(DeliveryId),
     /// Ours; there is no claim where the source does not deduplicate.
     Ours(Option<Claim>),
 }
@@ -35,10 +40,12 @@ pub(super) async fn turn(event: &Event, entry: &mut Entry) -> Result<Turn, Refus
     }
     match seen {
         Seen::New(claim) => Ok(Turn::Ours(Some(claim))),
-        Seen::Settled { answer, .. } => Ok(Turn::Answered(answer)),
+        Seen::Settled { settlement: Settlement::Answered(answer), .. } => Ok(Turn::Answered(answer)),
+        Seen::Settled { settlement: Settlement::Queued(id), .. } => Ok(Turn::Queued(id)),
         Seen::Crowded => Err(Refusal::InFlight),
         Seen::InFlight { waiter, .. } => match waiter.wait().await {
-            Waited::Settled(answer) => Ok(Turn::Answered(answer)),
+            Waited::Settled(Settlement::Answered(answer)) => Ok(Turn::Answered(answer)),
+            Waited::Settled(Settlement::Queued(id)) => Ok(Turn::JustQueued(id)),
             Waited::Failed(answer) => Ok(Turn::Failed(answer)),
             Waited::Yours(claim) => Ok(Turn::Ours(Some(claim))),
             Waited::TooLong => Err(Refusal::InFlight),

@@ -1,6 +1,8 @@
 //! What is told of a request when it is over: one line of the log, and counts.
 
+use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::{HeaderValue, Response, StatusCode};
 use tokio::time::Instant;
@@ -10,11 +12,14 @@ use super::read::Event;
 use super::refusal::Refusal;
 use super::reply::{self, Reply};
 use super::route::Route;
-use super::worker::{Run, Worker};
+use super::worker::Worker;
 use crate::clock;
+use crate::config::Delivery;
 use crate::http::client::SendError;
+use crate::http::server::Run;
 use crate::scheme::Rejection;
 use crate::store::KeptAnswer;
+use crate::store::ledger::{DeliveryId, Ledger};
 use crate::telemetry::access::Access;
 use crate::telemetry::words::{Outcome, Reason};
 
@@ -28,6 +33,8 @@ pub(super) struct Entry {
     id: Option<Uuid>,
     route: Option<Rc<Route>>,
     event_id: Option<HeaderValue>,
+    /// The delivery that the request is, or that it repeats.
+    delivery: Option<Uuid>,
     attempts: u32,
     /// When the event was handed to its upstream.
     sent: Option<Instant>,
@@ -37,8 +44,8 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn begin(worker: &Rc<Worker>) -> Self {
         let (_run, worker) = (worker.running.one_more(), worker.clone());
-        let (started, id, route, event_id) = (Instant::now(), None, None, None);
-        Self { worker, _run, started, id, route, event_id, attempts: 0, sent: None, is_closed: false }
+        let (started, id, route, event_id, delivery) = (Instant::now(), None, None, None, None);
+        Self { worker, _run, started, id, route, event_id, delivery, attempts: 0, sent: None, is_closed: false }
     }
 
     /// The request's source is known.
@@ -67,12 +74,34 @@ impl Entry {
     }
 
     /// `Countersign-Delivery`, for an attempt that is about to be made.
-    pub(super) fn delivery_id(&mut self) -> HeaderValue {
+    pub(super) fn attempt(&mut self) -> HeaderValue {
+        let id = self.id();
+        self.attempt_of(id)
+    }
+
+    /// The same, for a delivery that has an id of its own.
+    pub(super) fn attempt_of(&mut self, delivery: Uuid) -> HeaderValue {
+        self.delivery = Some(delivery);
         self.attempts += 1;
         self.sent = Some(Instant::now());
         let mut text = Uuid::encode_buffer();
-        let text = self.id().hyphenated().encode_lower(&mut text);
+        let text = delivery.hyphenated().encode_lower(&mut text);
         HeaderValue::from_str(text).expect("a UUID is visible ASCII")
+    }
+
+    /// The attempt may outlast the request: it is timed by whoever sees its end.
+    pub(super) fn leave_untimed(&mut self) {
+        self.sent = None;
+    }
+
+    /// Where deliveries are kept.
+    pub(super) fn ledger(&self) -> Option<Arc<dyn Ledger>> {
+        self.worker.gateway.store.ledger()
+    }
+
+    /// Keeps a gateway that drains waiting beyond this request.
+    pub(super) fn one_more(&self) -> Run {
+        self.worker.running.one_more()
     }
 
     fn id(&mut self) -> Uuid {
@@ -96,8 +125,27 @@ impl Entry {
         reply::again(answer)
     }
 
+    /// Answers that the event is on disk.
+    pub(super) fn queued(mut self, id: DeliveryId) -> Response<Reply> {
+        let answer = reply::queued(id);
+        self.delivery = Some(id.uuid());
+        self.close(Outcome::Queued, None, Some(answer.status));
+        reply::shared(answer)
+    }
+
+    /// Answers the repeat of an event that is on disk.
+    pub(super) fn queued_before(mut self, id: DeliveryId) -> Response<Reply> {
+        self.delivery = Some(id.uuid());
+        self.replay(reply::queued(id))
+    }
+
     /// Answers one that waited with the failure of the one it waited for.
     pub(super) fn share_failure(mut self, answer: KeptAnswer) -> Response<Reply> {
+        let queues = self.route.as_ref().is_some_and(|route| route.source.delivery != Delivery::Sync);
+        if queues && answer == KeptAnswer::bare(StatusCode::SERVICE_UNAVAILABLE) {
+            // The ledger could not write the event down, and released the claim without a word.
+            return self.refuse(Refusal::StoreUnavailable);
+        }
         self.close(Outcome::Failed, Some("shared"), Some(answer.status));
         reply::shared(answer)
     }
@@ -144,7 +192,7 @@ impl Entry {
             reason,
             status: status.map(|status| status.as_u16()),
             event: self.event_id.as_ref().and_then(|id| id.to_str().ok()),
-            delivery: (self.attempts > 0).then_some(&id),
+            delivery: self.delivery.as_ref().map(|id| id as &dyn fmt::Display),
             duration,
             attempts: self.attempts,
         };
@@ -164,7 +212,7 @@ impl Drop for Entry {
 fn outcome(refusal: &Refusal) -> Outcome {
     match refusal {
         Refusal::InFlight | Refusal::Overloaded => Outcome::Shed,
-        Refusal::Redirected | Refusal::Unanswered(_) => Outcome::Failed,
+        Refusal::Redirected | Refusal::StoreUnavailable | Refusal::Unanswered(_) => Outcome::Failed,
         Refusal::BadRequest
         | Refusal::BodyBroken
         | Refusal::BodyTimeout

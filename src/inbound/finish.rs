@@ -12,22 +12,19 @@ use tokio::task::spawn_local;
 /// may have seen must still be settled or released by what the app answers.
 /// Spawning every delivery would do as well, but costs each one two trips through
 /// the scheduler for the sake of the few.
-pub(super) fn even_if_dropped<F>(future: F) -> EvenIfDropped<F>
-where
-    F: Future + 'static,
-{
+pub(super) fn even_if_dropped<T: 'static>(future: impl Future<Output = T> + 'static) -> EvenIfDropped<T> {
     EvenIfDropped { running: Some(Box::pin(future)) }
 }
 
 /// See [`even_if_dropped`].
-pub(super) struct EvenIfDropped<F: Future + 'static> {
-    running: Option<Pin<Box<F>>>,
+pub(super) struct EvenIfDropped<T: 'static> {
+    running: Option<Pin<Box<dyn Future<Output = T>>>>,
 }
 
-impl<F: Future + 'static> Future for EvenIfDropped<F> {
-    type Output = F::Output;
+impl<T> Future for EvenIfDropped<T> {
+    type Output = T;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let Some(running) = &mut self.running else { return Poll::Pending };
         let poll = running.as_mut().poll(cx);
         if poll.is_ready() {
@@ -37,7 +34,7 @@ impl<F: Future + 'static> Future for EvenIfDropped<F> {
     }
 }
 
-impl<F: Future + 'static> Drop for EvenIfDropped<F> {
+impl<T> Drop for EvenIfDropped<T> {
     fn drop(&mut self) {
         if let Some(running) = self.running.take() {
             spawn_local(running);

@@ -1,23 +1,25 @@
 //! The way of a delivery from its sender to the app, in order:
-//! listen → route → read and verify → dedupe → forward → reply.
+//! listen → route → read and verify → dedupe → forward → reply; or, where the sender
+//! is not to wait for the app, → queue.
 //!
 //! Every step turns one type into a more trusted one: a request whose route is
 //! known, an `Event` that only verification can make, a turn that only the
 //! store can give. What is wrong ends the way early as a `Refusal`.
 
-mod budget;
+mod courier;
 mod dedupe;
 mod entry;
 mod finish;
 mod forward;
-mod guard;
-mod head;
-mod listen;
+mod message;
+mod queue;
 mod read;
 mod refusal;
 mod reply;
 mod route;
-mod way;
+mod sync_then_queue;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::rc::Rc;
@@ -26,12 +28,16 @@ use http::Method;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 
-pub use listen::{BindError, Listeners};
+pub use crate::http::server::{BindError, Listeners};
+pub(crate) use courier::UpstreamCourier;
 pub use worker::{Gateway, Worker};
 
+use crate::config::Delivery;
+use crate::http::server::{self, Peer};
+use crate::store::Claim;
 use dedupe::Turn;
 use entry::Entry;
-use guard::Peer;
+use finish::{EvenIfDropped, even_if_dropped};
 use read::Event;
 use refusal::Refusal;
 use reply::Reply;
@@ -39,21 +45,11 @@ use worker::Wired;
 
 /// Serves one request, from its head to the answer.
 async fn handle(worker: Rc<Worker>, peer: Rc<Peer>, request: Request<Incoming>) -> Response<Reply> {
-    let (last, is_head) = (peer.chunked.get(), request.method() == Method::HEAD);
-    let busy = peer.busy();
     let mut entry = Entry::begin(&worker);
-    let mut answer = match receive(&worker.wired(), &peer, request, &mut entry).await {
+    match receive(&worker.wired(), &peer, request, &mut entry).await {
         Ok(event) => pass(event, entry).await,
         Err(refusal) => entry.refuse(refusal),
-    };
-    if is_head {
-        reply::without_content(&mut answer);
     }
-    answer.body_mut().hold(busy);
-    if last || worker.draining() {
-        reply::close(&mut answer);
-    }
-    answer
 }
 
 /// From the request to a verified event.
@@ -66,7 +62,7 @@ async fn receive(
     if let Some(bad) = peer.bad_head.take() {
         return Err(bad.into());
     }
-    let host = route::host(&request)?;
+    let host = server::host(&request)?;
     let Some(route) = wired.routes.find(host, request.uri().path()) else {
         return Err(read::past(wired, request, Refusal::NotFound).await);
     };
@@ -81,9 +77,20 @@ async fn receive(
 async fn pass(event: Event, mut entry: Entry) -> Response<Reply> {
     entry.verified(&event);
     match dedupe::turn(&event, &mut entry).await {
-        Ok(Turn::Ours(claim)) => finish::even_if_dropped(forward::forward(event, claim, entry)).await,
+        Ok(Turn::Ours(claim)) => deliver(event, claim, entry).await,
         Ok(Turn::Answered(answer)) => entry.replay(answer),
+        Ok(Turn::Queued(id)) => even_if_dropped(queue::repeat(event, id, entry)).await,
+        Ok(Turn::JustQueued(id)) => entry.queued_before(id),
         Ok(Turn::Failed(answer)) => entry.share_failure(answer),
         Err(refusal) => entry.refuse(refusal),
+    }
+}
+
+/// Delivers an event the way its source is configured, and finishes that even if the sender hangs up.
+fn deliver(event: Event, claim: Option<Claim>, entry: Entry) -> EvenIfDropped<Response<Reply>> {
+    match event.route.source.delivery {
+        Delivery::Queue => even_if_dropped(queue::accept(event, claim, entry)),
+        Delivery::Sync => even_if_dropped(forward::forward(event, claim, entry)),
+        Delivery::SyncThenQueue { within } => even_if_dropped(sync_then_queue::deliver(event, claim, within, entry)),
     }
 }

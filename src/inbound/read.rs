@@ -1,27 +1,19 @@
 //! Reads a request's body and verifies it on the way.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
-use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Uri, header};
 use hyper::Request;
-use hyper::body::{Body as _, Frame, Incoming};
-use tokio::time::{Sleep, sleep};
+use hyper::body::Incoming;
 
-use super::budget::Share;
-use super::guard::Peer;
 use super::refusal::Refusal;
 use super::route::Route;
-use super::way::Way;
 use super::worker::Wired;
 use crate::clock::{self, Timestamp};
-use crate::config::{Dedup, ForwardBody, Source};
+use crate::config::{Dedup, Source};
 use crate::http::client::Client;
+use crate::http::server::{Peer, Share, Way, frames};
 use crate::scheme::{Body, Head, Identity, Locator, Verified, Verifier};
 
 /// A delivery whose signature matched. Only [`event`] makes one, out of a
@@ -100,7 +92,7 @@ pub(super) async fn past(wired: &Wired, request: Request<Incoming>, refusal: Ref
 }
 
 async fn skip(wired: &Wired, incoming: Incoming, refusal: Refusal) -> Refusal {
-    match frames(wired, incoming, |_| Ok(())).await {
+    match frames(&wired.live.limits, incoming, |_| Ok(())).await {
         Ok(()) => refusal,
         Err(instead) => instead,
     }
@@ -109,7 +101,7 @@ async fn skip(wired: &Wired, incoming: Incoming, refusal: Refusal) -> Refusal {
 async fn body(wired: &Wired, incoming: Incoming, verifier: &mut Verifier<'_>) -> Result<(Body, Share), Refusal> {
     let mut share = Share::empty(&wired.budget);
     let mut body = Body::default();
-    frames(wired, incoming, |bytes| {
+    frames(&wired.live.limits, incoming, |bytes| {
         if !share.grow(bytes.len(), wired.live.limits.memory) {
             return Err(Refusal::Overloaded);
         }
@@ -121,62 +113,9 @@ async fn body(wired: &Wired, incoming: Incoming, verifier: &mut Verifier<'_>) ->
     Ok((body, share))
 }
 
-/// Hands over the frames of a body as they come, under the limits of size and time.
-async fn frames(
-    wired: &Wired,
-    mut incoming: Incoming,
-    mut each: impl FnMut(Bytes) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
-    let limits = &wired.live.limits;
-    if incoming.size_hint().lower() > limits.body as u64 {
-        return Err(Refusal::BodyTooLarge);
-    }
-    let mut late = Late { limit: limits.read_timeout, timer: None };
-    let mut size = 0;
-    while !incoming.is_end_stream() {
-        let Some(frame) = poll_fn(|cx| late.poll_frame(&mut incoming, cx)).await? else { break };
-        // Trailers go no further: some servers take them for headers of the next request.
-        let Ok(bytes) = frame.into_data() else { continue };
-        size += bytes.len();
-        if size > limits.body {
-            return Err(Refusal::BodyTooLarge);
-        }
-        each(bytes)?;
-    }
-    Ok(())
-}
-
-/// The time that a body may take. It is set only if the body does not lie there already.
-struct Late {
-    limit: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-impl Late {
-    fn poll_frame(
-        &mut self,
-        incoming: &mut Incoming,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<Frame<Bytes>>, Refusal>> {
-        if let Poll::Ready(frame) = Pin::new(incoming).poll_frame(cx) {
-            return Poll::Ready(frame.transpose().map_err(|_| Refusal::BodyBroken));
-        }
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.limit)));
-        timer.as_mut().poll(cx).map(|()| Err(Refusal::BodyTimeout))
-    }
-}
-
 impl Event {
     /// What deduplication knows it by.
     pub(super) fn known_by(&self) -> &Identity {
         self.key.as_ref().unwrap_or(&self.identity)
-    }
-
-    /// What the app is sent: the payload, or the bytes as they were received.
-    pub(super) fn take_body(verified: Verified, form: ForwardBody) -> Body {
-        match form {
-            ForwardBody::Original => verified.into_original(),
-            ForwardBody::Payload => verified.into_payload(),
-        }
     }
 }

@@ -2,9 +2,9 @@
 
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::head::BadHead;
 use super::reply::Reply;
 use crate::http::client::SendError;
+use crate::http::server::{BadContent, BadHead};
 use crate::scheme::Rejection;
 
 /// Why a request was not answered by the app.
@@ -46,6 +46,9 @@ pub(super) enum Refusal {
     /// The signature was not accepted.
     #[error("the signature was rejected")]
     Rejected(#[source] Rejection),
+    /// The event cannot be written to disk.
+    #[error("the store cannot be used")]
+    StoreUnavailable,
     /// The app gave no answer.
     #[error("the upstream gave no answer")]
     Unanswered(#[source] SendError),
@@ -59,14 +62,12 @@ impl Refusal {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout | Self::HeadTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::InFlight | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::InFlight | Self::Overloaded | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Redirected | Self::Unanswered(SendError::Broken(_) | SendError::Connect(_)) => {
-                StatusCode::BAD_GATEWAY
-            }
-            Self::Rejected(_) => StatusCode::UNAUTHORIZED,
             Self::Unanswered(SendError::Late) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Redirected | Self::Unanswered(_) => StatusCode::BAD_GATEWAY,
+            Self::Rejected(_) => StatusCode::UNAUTHORIZED,
         }
     }
 
@@ -86,9 +87,10 @@ impl Refusal {
             Self::Overloaded => "overloaded",
             Self::Redirected => "upstream_redirected",
             Self::Rejected(rejection) => rejection.reason(),
+            Self::StoreUnavailable => "store_unavailable",
             Self::Unanswered(SendError::Broken(_)) => "upstream_broken",
-            Self::Unanswered(SendError::Connect(_)) => "upstream_unreachable",
             Self::Unanswered(SendError::Late) => "upstream_late",
+            Self::Unanswered(_) => "upstream_unreachable",
         }
     }
 
@@ -101,7 +103,7 @@ impl Refusal {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         match self {
-            Self::InFlight | Self::Overloaded => {
+            Self::InFlight | Self::Overloaded | Self::StoreUnavailable => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             Self::MethodNotAllowed => {
@@ -142,6 +144,16 @@ impl From<BadHead> for Refusal {
             BadHead::Ambiguous => Self::BadRequest,
             BadHead::TooLarge => Self::HeadTooLarge,
             BadHead::TooSlow => Self::HeadTimeout,
+        }
+    }
+}
+
+impl From<BadContent> for Refusal {
+    fn from(bad: BadContent) -> Self {
+        match bad {
+            BadContent::Broken => Self::BodyBroken,
+            BadContent::TooLarge => Self::BodyTooLarge,
+            BadContent::TooSlow => Self::BodyTimeout,
         }
     }
 }

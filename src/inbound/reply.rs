@@ -11,17 +11,17 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::response::Parts;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::task::spawn_local;
 use tokio::time::Sleep;
 
 use super::entry::Entry;
 use super::forward::{fail, failure};
-use super::guard::Busy;
 use super::refusal::Refusal;
 use crate::http::client::{Lease, SendError};
 use crate::http::header::strip_answer;
+use crate::store::ledger::DeliveryId;
 use crate::store::{Claim, KEPT_BODY, KeptAnswer, Succession};
 
 const REPLAYED: &str = "countersign-replayed";
@@ -36,12 +36,34 @@ pub(super) async fn answer(
 ) -> Response<Reply> {
     let (mut parts, body) = answer.into_parts();
     strip_answer(&mut parts.headers);
-    let keep = Keep::new(&parts);
+    let keep = Keep::of(parts.status, &parts.headers);
     let stream = Stream { body, lease: Some(lease), claim, entry: Some(entry), keep, late: None };
-    if stream.body.size_hint().upper().is_some_and(|size| size <= KEPT_BODY as u64) {
+    if is_short(&stream.body) {
         return stream.whole(parts).await;
     }
     Response::from_parts(parts, Reply::of(Kind::Stream(Box::new(Running(Some(stream))))))
+}
+
+/// Whether an answer is read before anything of it is passed on.
+pub(super) fn is_short(body: &Incoming) -> bool {
+    body.size_hint().upper().is_some_and(|size| size <= KEPT_BODY as u64)
+}
+
+/// Passes a 2xx answer on that was read whole, and settles its delivery.
+pub(super) fn whole(mut answer: Response<Bytes>, claim: Option<Claim>, entry: Entry) -> Response<Reply> {
+    if let Some(claim) = claim {
+        claim.settle(kept(&answer), crate::clock::now());
+    }
+    entry.delivered(answer.status());
+    strip_answer(answer.headers_mut());
+    answer.map(Reply::full)
+}
+
+/// What is kept of an answer for duplicates.
+pub(super) fn kept(answer: &Response<Bytes>) -> KeptAnswer {
+    let mut keep = Keep::of(answer.status(), answer.headers());
+    keep.whole &= answer.body().len() <= KEPT_BODY;
+    keep.answer(answer.body().clone())
 }
 
 /// The first answer again.
@@ -49,6 +71,12 @@ pub(super) fn again(kept: KeptAnswer) -> Response<Reply> {
     let mut answer = shared(kept);
     answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     answer
+}
+
+/// What the sender of an event is answered that is on disk.
+pub(super) fn queued(id: DeliveryId) -> KeptAnswer {
+    let body = Some(format!("{{\"delivery\":\"{id}\"}}").into());
+    KeptAnswer { status: StatusCode::ACCEPTED, content_type: Some(HeaderValue::from_static("application/json")), body }
 }
 
 /// An answer that was given to another request for the same delivery.
@@ -64,26 +92,9 @@ pub(super) fn shared(kept: KeptAnswer) -> Response<Reply> {
     answer
 }
 
-/// Lets no further request come on this connection.
-pub(super) fn close(answer: &mut Response<Reply>) {
-    // HTTP/2 has no such header; hyper takes it out there.
-    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-}
-
-/// Takes the content out of the answer to a HEAD (RFC 9110 §9.3.2), which hyper
-/// does for HTTP/1 alone.
-pub(super) fn without_content(answer: &mut Response<Reply>) {
-    if let Some(length) = answer.body().size_hint().exact() {
-        answer.headers_mut().insert(header::CONTENT_LENGTH, length.into());
-    }
-    *answer.body_mut() = Reply::empty();
-}
-
 /// The body of an answer.
-pub(super) struct Reply {
+pub(crate) struct Reply {
     kind: Kind,
-    /// The connection is not idle before the answer is sent.
-    busy: Option<Busy>,
 }
 
 enum Kind {
@@ -101,12 +112,7 @@ impl Reply {
     }
 
     fn of(kind: Kind) -> Self {
-        Self { kind, busy: None }
-    }
-
-    pub(super) fn hold(&mut self, mut busy: Busy) {
-        busy.is_unread();
-        self.busy = Some(busy);
+        Self { kind }
     }
 
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenAnswer>>> {
@@ -123,11 +129,7 @@ impl Body for Reply {
     type Error = BrokenAnswer;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenAnswer>>> {
-        let data = self.poll_data(cx);
-        if let Some(busy) = &mut self.busy {
-            if data.is_pending() { busy.is_read() } else { busy.is_unread() }
-        }
-        data.map(|data| data.map(|result| result.map(Frame::data)))
+        self.poll_data(cx).map(|data| data.map(|result| result.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -150,7 +152,7 @@ impl Body for Reply {
 /// The app's answer ended before it was whole; the sender's connection is broken off too.
 #[derive(Debug, thiserror::Error)]
 #[error("the upstream's answer is not whole")]
-pub(super) struct BrokenAnswer;
+pub(crate) struct BrokenAnswer;
 
 /// A stream that is read to its end even if nobody listens any more.
 struct Running(Option<Stream>);
@@ -292,10 +294,10 @@ struct Keep {
 }
 
 impl Keep {
-    fn new(parts: &Parts) -> Self {
-        let whole = !parts.headers.contains_key(header::CONTENT_ENCODING);
-        let content_type = parts.headers.get(header::CONTENT_TYPE).cloned();
-        Self { status: parts.status, content_type, bytes: Some(BytesMut::new()), whole }
+    fn of(status: StatusCode, headers: &HeaderMap) -> Self {
+        let whole = !headers.contains_key(header::CONTENT_ENCODING);
+        let content_type = headers.get(header::CONTENT_TYPE).cloned();
+        Self { status, content_type, bytes: Some(BytesMut::new()), whole }
     }
 
     fn add(&mut self, data: &[u8]) {

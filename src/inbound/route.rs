@@ -8,14 +8,12 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Request, header};
+use http::{HeaderName, HeaderValue};
 
-use super::head::is_host;
-use super::refusal::Refusal;
 use crate::config::Source;
 use crate::scheme::{Carrier, Mechanism, Part, Recipe, Scheme, TimestampSource};
 use crate::store::ScopeHandle;
-use crate::telemetry::metrics::{SourceMetrics, UpstreamMetrics};
+use crate::telemetry::metrics::{Metrics, SourceMetrics, TargetMetrics, UpstreamMetrics};
 
 /// A source, and what belongs to it while the gateway runs.
 #[derive(Debug)]
@@ -29,21 +27,19 @@ pub(super) struct Route {
     /// The place of its upstream in the list of upstreams.
     pub upstream: usize,
     pub upstream_metrics: UpstreamMetrics,
+    /// What is counted of attempts to deliver from the queue.
+    pub attempts: TargetMetrics,
     /// The headers that carry or take part in the signature.
     signature_headers: Vec<HeaderName>,
 }
 
 impl Route {
-    pub(super) fn new(
-        source: Arc<Source>,
-        scope: ScopeHandle,
-        metrics: SourceMetrics,
-        upstream: usize,
-        upstream_metrics: UpstreamMetrics,
-    ) -> Self {
+    pub(super) fn new(source: Arc<Source>, scope: ScopeHandle, upstream: usize, all: &Metrics) -> Self {
+        let metrics = all.source(&source.name, source.keyring.key_ids());
+        let (upstream_metrics, attempts) = (all.upstream(&source.upstream.name), all.target(&source.upstream.name));
         let label = HeaderValue::from_str(&source.name).expect("config allows visible ASCII in names only");
         let signature_headers = signature_headers(&source.scheme);
-        Self { source, label, scope, metrics, upstream, upstream_metrics, signature_headers }
+        Self { source, label, scope, metrics, upstream, upstream_metrics, attempts, signature_headers }
     }
 
     /// Whether a header takes part in the signature, and so must reach the app.
@@ -108,24 +104,5 @@ fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
-    }
-}
-
-/// The one host that a request names.
-///
-/// The guard has seen to it for HTTP/1; HTTP/2 has `:authority`, and may repeat
-/// it in `host` (RFC 9113 §8.3.1), but not contradict it.
-pub(super) fn host<B>(request: &Request<B>) -> Result<&str, Refusal> {
-    let mut hosts = request.headers().get_all(header::HOST).iter();
-    let named = match (hosts.next(), hosts.next()) {
-        (None, _) => None,
-        (Some(host), None) => Some(host.to_str().map_err(|_| Refusal::BadRequest)?),
-        (Some(_), Some(_)) => return Err(Refusal::BadRequest),
-    };
-    let authority = request.uri().authority().map(http::uri::Authority::as_str);
-    match (authority, named) {
-        (Some(authority), Some(named)) if !authority.eq_ignore_ascii_case(named) => Err(Refusal::BadRequest),
-        (Some(host), _) | (None, Some(host)) if is_host(host.as_bytes()) => Ok(host),
-        _ => Err(Refusal::BadRequest),
     }
 }

@@ -1,17 +1,22 @@
 //! What the workers share, and what each has for itself.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::io;
+use std::net::TcpListener as StdListener;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use hyper::body::Incoming;
+use hyper::{Request, Response};
 
-use super::budget::Budget;
+use super::handle;
+use super::reply::Reply;
 use super::route::{Route, Routes};
 use crate::config::{Dedup, Inbound, Limits, Source, Upstream};
 use crate::http::client::Client;
+use crate::http::server::{self, Budget, Intake, Peer, Running, Service};
 use crate::store::{Scope, Store};
 use crate::telemetry::metrics::Metrics;
 
@@ -20,13 +25,9 @@ pub struct Gateway {
     live: Mutex<Arc<Live>>,
     /// Grows with every change of `live`: workers look at it before each request.
     generation: AtomicU64,
-    store: Arc<Store>,
+    pub(super) store: Arc<Store>,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) budget: Arc<Budget>,
-    /// Open connections of all workers.
-    pub(super) connections: AtomicUsize,
-    draining: AtomicBool,
-    drain: watch::Sender<bool>,
+    intake: Arc<Intake>,
 }
 
 /// One configuration, as the workers need it.
@@ -42,10 +43,7 @@ impl Gateway {
     /// A gateway for this configuration, not yet listening.
     pub fn new(inbound: &Inbound, upstreams: &[Arc<Upstream>], store: Arc<Store>, metrics: Arc<Metrics>) -> Arc<Self> {
         let live = Mutex::new(Live::new(inbound, upstreams));
-        let (drain, _) = watch::channel(false);
-        let (budget, connections) = (Arc::default(), AtomicUsize::new(0));
-        let (generation, draining) = (AtomicU64::new(0), AtomicBool::new(false));
-        let gateway = Self { live, generation, store, metrics, budget, connections, draining, drain };
+        let gateway = Self { live, generation: AtomicU64::new(0), store, metrics, intake: Intake::new() };
         gateway.store.configure(&scopes(inbound));
         Arc::new(gateway)
     }
@@ -60,23 +58,22 @@ impl Gateway {
 
     /// Accepts nothing more, and ends each connection with its last answer.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Release);
-        self.drain.send_replace(true);
+        self.intake.drain();
     }
 
     /// Whether the gateway accepts nothing more.
     pub fn draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
+        self.intake.draining()
     }
 
     /// Bytes of request bodies that are held.
     pub fn body_bytes(&self) -> usize {
-        self.budget.used()
+        self.intake.budget.used()
     }
 
     /// Connections that are open.
     pub fn connections(&self) -> usize {
-        self.connections.load(Ordering::Relaxed)
+        self.intake.connections()
     }
 
     fn live(&self) -> Arc<Live> {
@@ -115,7 +112,6 @@ fn scopes(inbound: &Inbound) -> Vec<Scope> {
 pub struct Worker {
     pub(super) gateway: Arc<Gateway>,
     wired: RefCell<Rc<Wired>>,
-    pub(super) drain: watch::Receiver<bool>,
     pub(super) running: Rc<Running>,
 }
 
@@ -131,9 +127,17 @@ pub(super) struct Wired {
 impl Worker {
     /// A worker of this gateway, for the thread that calls.
     pub fn new(gateway: Arc<Gateway>) -> Rc<Self> {
-        let drain = gateway.drain.subscribe();
         let wired = RefCell::new(Wired::new(&gateway, &[]));
-        Rc::new(Self { gateway, wired, drain, running: Rc::default() })
+        Rc::new(Self { gateway, wired, running: Rc::default() })
+    }
+
+    /// Accepts until the gateway drains, then waits for the last answer.
+    ///
+    /// # Errors
+    ///
+    /// If the socket cannot be registered with this thread's runtime.
+    pub async fn serve(self: Rc<Self>, socket: StdListener) -> io::Result<()> {
+        server::serve(self, socket).await
     }
 
     /// The configuration to serve the next request with.
@@ -145,13 +149,37 @@ impl Worker {
         wired.clone()
     }
 
-    pub(super) fn draining(&self) -> bool {
-        self.gateway.draining()
-    }
-
     /// A request came for no source.
     pub(super) fn unrouted(&self) {
         self.gateway.metrics.unrouted.increment(1);
+    }
+}
+
+impl Service for Worker {
+    type Answer = Reply;
+
+    fn intake(&self) -> &Arc<Intake> {
+        &self.gateway.intake
+    }
+
+    fn running(&self) -> &Rc<Running> {
+        &self.running
+    }
+
+    fn limits(&self) -> Limits {
+        self.wired().live.limits
+    }
+
+    fn tls(&self) -> Option<Arc<rustls::ServerConfig>> {
+        self.wired().live.tls.clone()
+    }
+
+    fn answer(
+        self: Rc<Self>,
+        peer: Rc<Peer>,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<Reply>> + 'static {
+        handle(self, peer, request)
     }
 }
 
@@ -165,11 +193,9 @@ impl Wired {
             let upstream = live.upstreams.iter().position(|upstream| Arc::ptr_eq(upstream, &source.upstream));
             let upstream = upstream.expect("config resolves a source's upstream from its own list");
             let scope = gateway.store.scope(&source.name).expect("every source was configured as a scope");
-            let metrics = gateway.metrics.source(&source.name, source.keyring.key_ids());
-            let upstream_metrics = gateway.metrics.upstream(&source.upstream.name);
-            Rc::new(Route::new(source.clone(), scope, metrics, upstream, upstream_metrics))
+            Rc::new(Route::new(source.clone(), scope, upstream, &gateway.metrics))
         }));
-        let budget = gateway.budget.clone();
+        let budget = gateway.intake.budget.clone();
         Rc::new(Self { generation, live, routes, clients, budget })
     }
 }
@@ -187,37 +213,4 @@ fn is_same(old: &Upstream, new: &Upstream) -> bool {
         && old.connect_timeout == new.connect_timeout
         && old.tls.is_none()
         && new.tls.is_none()
-}
-
-/// The connections and requests of one worker that are not over.
-#[derive(Default)]
-pub(super) struct Running {
-    count: Cell<usize>,
-    none: Notify,
-}
-
-/// One of them, until it is dropped.
-pub(super) struct Run(Rc<Running>);
-
-impl Running {
-    pub(super) fn one_more(self: &Rc<Self>) -> Run {
-        self.count.set(self.count.get() + 1);
-        Run(self.clone())
-    }
-
-    /// Ready when there is none.
-    pub(super) async fn until_none(&self) {
-        while self.count.get() > 0 {
-            self.none.notified().await;
-        }
-    }
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        self.0.count.set(self.0.count.get() - 1);
-        if self.0.count.get() == 0 {
-            self.0.none.notify_one();
-        }
-    }
 }

@@ -73,6 +73,24 @@ impl Scheme {
     }
 }
 
+impl Scheme {
+    /// The id and the type that a payload that is to be sent says of itself, in the fields where its receiver will
+    /// look for them. An id counts where it is one field.
+    pub fn named(&self, payload: &Body) -> (Option<String>, Option<String>) {
+        let id = match &*self.event_id {
+            [Locator::Json(pointer)] => Some(pointer),
+            _ => None,
+        };
+        let kind = match &self.event_type {
+            Some(Locator::Json(pointer)) => Some(pointer),
+            _ => None,
+        };
+        let fields = Fields::pick(payload, id.into_iter().chain(kind).collect());
+        let field = |pointer: Option<&Pointer>| fields.get(pointer?).map(str::to_owned);
+        (field(id), field(kind))
+    }
+}
+
 /// A verified message, to be named.
 struct Event<'a> {
     payload: &'a Body,

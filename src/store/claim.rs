@@ -14,7 +14,9 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::KeptAnswer;
+use super::ledger::DeliveryId;
 use super::scope::ScopeState;
+use super::shard::Remembered;
 use super::{DedupKey, Fingerprint};
 
 /// What is known of an event.
@@ -23,10 +25,10 @@ use super::{DedupKey, Fingerprint};
 pub enum Seen {
     /// Nothing: it is the caller's to deliver.
     New(Claim),
-    /// It was delivered within the window.
+    /// It was delivered, or accepted to be delivered, within the window.
     Settled {
-        /// What the first was answered.
-        answer: KeptAnswer,
+        /// How.
+        settlement: Settlement,
         /// How the bodies compare.
         repeat: Repeat,
     },
@@ -39,6 +41,15 @@ pub enum Seen {
     },
     /// It is being delivered, and [`WAITERS`](super::WAITERS) wait for the outcome already.
     Crowded,
+}
+
+/// How a claim was settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// The event was delivered, and this was the answer.
+    Answered(KeptAnswer),
+    /// The event is on disk, to be delivered.
+    Queued(DeliveryId),
 }
 
 /// How the body of a repeat compares with the first one's.
@@ -68,7 +79,19 @@ pub struct Claim(Option<Held>);
 
 impl Claim {
     pub(super) fn new(scope: &Arc<ScopeState>, key: DedupKey, fingerprint: Fingerprint) -> Claim {
-        Claim(Some(Held { scope: Arc::clone(scope), key, fingerprint }))
+        Claim(Some(Held { scope: Arc::clone(scope), key, fingerprint, back: None }))
+    }
+
+    /// A claim that comes back where it would be released.
+    ///
+    /// For an event whose attempt goes on while it is accepted: where that fails, nobody may attempt
+    /// it before the attempt has ended, whose owner then has the claim again.
+    pub fn lend(mut self) -> (Claim, Lent) {
+        let (back, lent) = oneshot::channel();
+        if let Some(held) = &mut self.0 {
+            held.back = Some(back);
+        }
+        (self, Lent(lent))
     }
 
     /// Remembers the event as delivered, and answers all who wait with `answer`.
@@ -80,13 +103,32 @@ impl Claim {
         }
     }
 
+    /// Remembers the event as accepted under this id, from the time in it on. It is on disk already.
+    pub(super) fn queued(mut self, id: DeliveryId) {
+        if let Some(held) = self.0.take() {
+            held.scope.queued(held.key, held.fingerprint, id);
+        }
+    }
+
+    /// Remembers the event as delivered, which is on disk already, and answers all who wait with `answer`.
+    pub(super) fn answered(mut self, event: Remembered, answer: KeptAnswer) {
+        if let Some(held) = self.0.take() {
+            held.scope.landed(event, &Settlement::Answered(answer));
+        }
+    }
+
+    /// What the store's file remembers the event by: its scope's number there, its key, its fingerprint.
+    pub(super) fn place(&self) -> Option<(i64, DedupKey, Fingerprint)> {
+        self.0.as_ref().map(|held| (held.scope.id, held.key, held.fingerprint))
+    }
+
     /// Gives the event up: the next who asks delivers it.
     ///
     /// `failure` is what the owner's sender is answered. The first owner's stays its own; a second
     /// owner's is given to all who still wait, whatever `succession` says.
     pub fn release(mut self, failure: KeptAnswer, succession: Succession) {
         if let Some(held) = self.0.take() {
-            held.scope.release(held.key, &failure, succession);
+            held.give_up(&failure, succession);
         }
     }
 }
@@ -95,7 +137,7 @@ impl Drop for Claim {
     fn drop(&mut self) {
         if let Some(held) = self.0.take() {
             let failure = KeptAnswer::bare(StatusCode::SERVICE_UNAVAILABLE);
-            held.scope.release(held.key, &failure, Succession::Next);
+            held.give_up(&failure, Succession::Next);
         }
     }
 }
@@ -105,6 +147,30 @@ struct Held {
     scope: Arc<ScopeState>,
     key: DedupKey,
     fingerprint: Fingerprint,
+    /// Who lent it.
+    back: Option<oneshot::Sender<Claim>>,
+}
+
+impl Held {
+    fn give_up(mut self, failure: &KeptAnswer, succession: Succession) {
+        match self.back.take() {
+            // Whoever lent it may be gone: it is dropped then, and so released.
+            Some(back) => drop(back.send(Claim(Some(self)))),
+            None => self.scope.release(self.key, failure, succession),
+        }
+    }
+}
+
+/// A claim that was lent with [`Claim::lend`].
+#[derive(Debug)]
+#[must_use]
+pub struct Lent(oneshot::Receiver<Claim>);
+
+impl Lent {
+    /// Waits for what becomes of the claim: `None` where it was settled.
+    pub async fn back(self) -> Option<Claim> {
+        self.0.await.ok()
+    }
 }
 
 /// Waits for what becomes of another's claim.
@@ -127,7 +193,7 @@ impl Waiter {
     /// May be dropped at any moment. A claim that was just handed over goes on to the next.
     pub async fn wait(self) -> Waited {
         match timeout_at(self.deadline, self.outcome).await {
-            Ok(Ok(Handed::Settled(answer))) => Waited::Settled(answer),
+            Ok(Ok(Handed::Settled(settlement))) => Waited::Settled(settlement),
             Ok(Ok(Handed::Failed(failure))) => Waited::Failed(failure),
             Ok(Ok(Handed::Turn(turn))) => Waited::Yours(turn.take()),
             Ok(Err(_)) | Err(_) => Waited::TooLong,
@@ -139,8 +205,8 @@ impl Waiter {
 #[derive(Debug)]
 #[must_use]
 pub enum Waited {
-    /// Delivered, and answered so.
-    Settled(KeptAnswer),
+    /// Delivered, or accepted to be.
+    Settled(Settlement),
     /// Its owner failed: the event is the caller's to deliver.
     Yours(Claim),
     /// Its owner failed, and then the one who took its place, who was answered so.
@@ -152,7 +218,7 @@ pub enum Waited {
 /// What a waiter is sent; nothing at all means that its time is over.
 #[derive(Debug)]
 pub(super) enum Handed {
-    Settled(KeptAnswer),
+    Settled(Settlement),
     Failed(KeptAnswer),
     Turn(Turn),
 }
@@ -163,7 +229,7 @@ pub(super) struct Turn(Option<Held>);
 
 impl Turn {
     pub(super) fn new(scope: &Arc<ScopeState>, key: DedupKey, fingerprint: Fingerprint) -> Turn {
-        Turn(Some(Held { scope: Arc::clone(scope), key, fingerprint }))
+        Turn(Some(Held { scope: Arc::clone(scope), key, fingerprint, back: None }))
     }
 
     fn take(mut self) -> Claim {

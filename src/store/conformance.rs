@@ -1,6 +1,7 @@
 //! What every store does, by name. Each behaviour is run against each kind of store.
 
 mod harness;
+mod queue;
 mod remembering;
 mod reporting;
 mod restarting;

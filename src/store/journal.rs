@@ -1,9 +1,13 @@
-//! What is to be written behind the claims, on its way to the thread that writes.
+//! What is to be written, on its way to the thread that writes.
 //!
 //! Whoever settles leaves a record here and goes on. The queue has a bound: where the
 //! disk is too slow, or full, records are dropped and counted. What they say is still
 //! known until the process ends.
+//!
+//! Operations are what somebody waits for. They are written at once, with what else is
+//! there, and beyond the bound they are refused.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::Scope;
 use super::shard::Remembered;
+use super::sqlite::Operation;
 
 /// How many events may wait to be written.
 const EVENTS: usize = 65_536;
@@ -27,6 +32,15 @@ const BATCH: usize = 512;
 
 /// How long an event may wait for others to be written with it.
 const LINGER: Duration = Duration::from_millis(200);
+
+/// How many operations may wait.
+const OPERATIONS: usize = 16_384;
+
+/// How many bytes of messages may wait with them.
+const OPERATION_BYTES: usize = 64 * 1024 * 1024;
+
+/// How many operations, and bytes of messages, one transaction writes.
+const TOGETHER: (usize, usize) = (512, 4 * 1024 * 1024);
 
 /// The queue, and what became of what went through it.
 pub(super) struct Journal {
@@ -46,6 +60,10 @@ pub(super) struct Journal {
 #[derive(Default)]
 struct Queue {
     batch: Batch,
+    operations: VecDeque<Operation>,
+    operation_bytes: usize,
+    /// When somebody last wanted what is over to be let go, in milliseconds since the epoch.
+    prune: Option<i64>,
     /// Who waits for the batch to be tried.
     flushing: Vec<oneshot::Sender<()>>,
     is_closed: bool,
@@ -131,6 +149,44 @@ impl Journal {
         self.push(|batch| push_bounded(&mut batch.answers_gone, row));
     }
 
+    /// Leaves what somebody waits for; gives it back where there is no room, or nobody who writes.
+    pub(super) fn perform(&self, operation: Operation) -> Result<(), Operation> {
+        let mut queue = self.lock();
+        let is_full = queue.operations.len() >= OPERATIONS
+            || !queue.operations.is_empty() && queue.operation_bytes + operation.bytes > OPERATION_BYTES;
+        if queue.is_closed || is_full {
+            return Err(operation);
+        }
+        let was_empty = queue.operations.is_empty();
+        queue.operation_bytes += operation.bytes;
+        queue.operations.push_back(operation);
+        drop(queue);
+        if was_empty {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Asks for what is over at `now` to be let go, in milliseconds since the epoch.
+    pub(super) fn prune(&self, now: i64) {
+        self.lock().prune = Some(now);
+        self.wake.notify_one();
+    }
+
+    /// Whether nothing will be written any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+
+    /// Takes back what could not be written, to be tried again with what came since.
+    pub(super) fn put_back(&self, mut batch: Batch) {
+        let mut queue = self.lock();
+        batch.scopes.append(&mut queue.batch.scopes);
+        batch.events.append(&mut queue.batch.events);
+        queue.batch.answer_bytes += batch.answer_bytes;
+        (queue.batch.scopes, queue.batch.events) = (batch.scopes, batch.events);
+    }
+
     /// Asks for everything so far to be written; what is returned resolves when it was tried.
     pub(super) fn flush(&self) -> oneshot::Receiver<()> {
         let (sender, tried) = oneshot::channel();
@@ -152,40 +208,45 @@ impl Journal {
     ///
     /// `has_rest` says that the writer itself still has something to do.
     pub(super) fn next(&self, has_rest: bool) -> Option<Taken> {
-        let idle = |queue: &mut Queue| queue.batch.is_empty() && queue.flushing.is_empty() && !queue.is_closed;
-        let few = |queue: &mut Queue| queue.batch.events.len() < BATCH && queue.flushing.is_empty() && !queue.is_closed;
         let mut queue = self.lock();
         if !has_rest {
+            let idle = |queue: &mut Queue| queue.is_empty() && queue.prune.is_none() && !queue.is_closed;
             queue = self.wake.wait_while(queue, idle).unwrap_or_else(PoisonError::into_inner);
         }
+        let few = |queue: &mut Queue| queue.batch.events.len() < BATCH && !queue.is_urgent();
         let waited = self.wake.wait_timeout_while(queue, LINGER, few);
         let mut queue = waited.unwrap_or_else(PoisonError::into_inner).0;
-        if queue.is_closed && queue.batch.is_empty() && queue.flushing.is_empty() && !has_rest {
+        if queue.is_closed && queue.is_empty() && !has_rest {
             return None;
         }
+        let operations = queue.take_operations();
         Some(Taken {
             batch: std::mem::take(&mut queue.batch),
+            is_last: queue.is_closed && queue.operations.is_empty(),
+            operations,
             flushing: std::mem::take(&mut queue.flushing),
-            is_last: queue.is_closed,
+            prune: queue.prune.take(),
         })
     }
 
-    /// Waits before a failed batch is tried again: for `pause`, or until somebody asks for it.
-    ///
-    /// Whoever asked is returned, and whether this is the last chance.
-    pub(super) fn pause(&self, pause: Duration) -> (Vec<oneshot::Sender<()>>, bool) {
-        let nothing = |queue: &mut Queue| queue.flushing.is_empty() && !queue.is_closed;
-        let waited = self.wake.wait_timeout_while(self.lock(), pause, nothing);
-        let mut queue = waited.unwrap_or_else(PoisonError::into_inner).0;
-        (std::mem::take(&mut queue.flushing), queue.is_closed)
+    /// Waits after a failure: for `pause`, or until somebody asks; those who ask all the time are heeded after `least`.
+    pub(super) fn pause(&self, least: Duration, pause: Duration) {
+        let calm = |queue: &mut Queue| queue.flushing.is_empty() && !queue.is_closed;
+        let waited = self.wake.wait_timeout_while(self.lock(), least, calm);
+        let queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let rest = pause.saturating_sub(least);
+        drop(self.wake.wait_timeout_while(queue, rest, |queue| !queue.is_urgent()));
     }
 
     /// Takes nothing more: the writer is gone. Whatever waits is counted out.
     pub(super) fn abandon(&self) {
         let mut queue = self.lock();
-        let Queue { batch, .. } = std::mem::take(&mut *queue);
+        let left = std::mem::take(&mut *queue);
         queue.is_closed = true;
-        self.unwritten.fetch_add(batch.events.len() as u64, Relaxed);
+        self.is_healthy.store(false, Relaxed);
+        self.unwritten.fetch_add(left.batch.events.len() as u64, Relaxed);
+        // What operations hold, claims for one, may need this lock when it is dropped.
+        drop(queue);
     }
 
     fn push<T>(&self, add: impl FnOnce(&mut Batch) -> T) -> Option<T> {
@@ -208,6 +269,31 @@ impl Journal {
     }
 }
 
+impl Queue {
+    fn is_empty(&self) -> bool {
+        self.batch.is_empty() && self.operations.is_empty() && self.flushing.is_empty()
+    }
+
+    /// Whether somebody waits.
+    fn is_urgent(&self) -> bool {
+        !self.operations.is_empty() || !self.flushing.is_empty() || self.is_closed
+    }
+
+    /// The next operations that one transaction writes.
+    fn take_operations(&mut self) -> Vec<Operation> {
+        let mut bytes = 0;
+        let within = self.operations.iter().take(TOGETHER.0).take_while(|operation| {
+            let is_first = bytes == 0;
+            bytes += operation.bytes;
+            is_first || bytes <= TOGETHER.1
+        });
+        let count = within.count();
+        let taken: Vec<_> = self.operations.drain(..count).collect();
+        self.operation_bytes -= taken.iter().map(|operation| operation.bytes).sum::<usize>();
+        taken
+    }
+}
+
 fn push_bounded(rows: &mut Vec<i64>, row: i64) {
     if rows.len() < LEAVING {
         rows.push(row);
@@ -217,8 +303,12 @@ fn push_bounded(rows: &mut Vec<i64>, row: i64) {
 /// What the writer takes at once.
 pub(super) struct Taken {
     pub(super) batch: Batch,
+    /// In the order in which they came. Dropping one fails it.
+    pub(super) operations: Vec<Operation>,
     /// Dropped once the batch was tried.
     pub(super) flushing: Vec<oneshot::Sender<()>>,
+    /// Since when what is over may go.
+    pub(super) prune: Option<i64>,
     /// The store is being closed.
     pub(super) is_last: bool,
 }
@@ -270,5 +360,39 @@ mod tests {
 
         assert_eq!(journal.unwritten.load(Relaxed), 1);
         assert!(journal.next(false).is_none());
+    }
+
+    fn operation(bytes: usize) -> Operation {
+        Operation::new(bytes, |_| Ok(Box::new(|| {})))
+    }
+
+    #[test]
+    fn operations_beyond_the_bound_are_given_back() {
+        let (journal, large) = (Journal::new(1), Journal::new(1));
+
+        for _ in 0..OPERATIONS {
+            assert!(journal.perform(operation(0)).is_ok());
+        }
+        assert!(journal.perform(operation(0)).is_err());
+        assert!(large.perform(operation(OPERATION_BYTES * 2)).is_ok());
+        assert!(large.perform(operation(1)).is_err());
+    }
+
+    #[test]
+    fn one_transaction_takes_so_many_operations_and_bytes() {
+        let journal = Journal::new(1);
+        for _ in 0..TOGETHER.0 + 1 {
+            assert!(journal.perform(operation(1)).is_ok());
+        }
+        for _ in 0..3 {
+            assert!(journal.perform(operation(TOGETHER.1 * 2 / 3)).is_ok());
+        }
+        journal.close();
+
+        let taken = || journal.next(false).map(|taken| (taken.operations.len(), taken.is_last));
+
+        assert_eq!(taken(), Some((TOGETHER.0, false)));
+        assert_eq!([taken(), taken(), taken()], [Some((2, false)), Some((1, false)), Some((1, true))]);
+        assert_eq!(taken(), None);
     }
 }

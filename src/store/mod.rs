@@ -19,7 +19,10 @@ mod claim;
 mod conformance;
 mod flight;
 mod journal;
+pub mod ledger;
 mod memory;
+#[cfg(test)]
+pub(crate) mod recall;
 mod ring;
 mod scope;
 mod shard;
@@ -31,14 +34,16 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 pub use answer::{KEPT_BODY, KeptAnswer};
-pub use claim::{Claim, Repeat, Seen, Succession, Waited, Waiter};
+pub use claim::{Claim, Lent, Repeat, Seen, Settlement, Succession, Waited, Waiter};
 use jiff::Timestamp;
 pub use sqlite::OpenError;
 
+use crate::config::Keep;
 use journal::Journal;
+use ledger::Ledger;
 use memory::Memory;
 use scope::ScopeState;
-use sqlite::{StoreFile, Writer};
+use sqlite::{Readers, Retention, SqliteLedger, StoreFile, Writer};
 
 /// How many wait for one claim.
 pub const WAITERS: usize = 64;
@@ -99,32 +104,46 @@ impl ScopeHandle {
 /// What was seen: claims in memory, shared by all workers, with or without a file behind it.
 pub struct Store {
     memory: Arc<Memory>,
-    // Dropped after the memory was closed: it waits for what is left to be written.
+    ledger: Option<Arc<dyn Ledger>>,
+    // Dropped after the memory was closed: they wait for what is left to be read and written, the writer last.
+    _readers: Option<Readers>,
     _writer: Option<Writer>,
 }
 
 impl Store {
     /// A store that forgets with the process.
     pub fn memory() -> Arc<Store> {
-        Arc::new(Store { memory: Memory::new(None), _writer: None })
+        Arc::new(Store { memory: Memory::new(None), ledger: None, _readers: None, _writer: None })
     }
 
-    /// A store with a file behind it, which is made if there is none.
+    /// A store in memory whose deliveries are in memory, too.
+    #[cfg(test)]
+    pub(crate) fn recalling(ledger: Arc<recall::Recall>) -> Arc<Store> {
+        Arc::new(Store { memory: Memory::new(None), ledger: Some(ledger), _readers: None, _writer: None })
+    }
+
+    /// A store with a file behind it, which is made if there is none. `keep` says what stays of what is over.
     ///
     /// # Errors
     ///
     /// If the file cannot be used, is another program's, or another process has it.
-    pub fn open_sqlite(path: &Path, now: Timestamp) -> Result<Arc<Store>, OpenError> {
-        Store::load(sqlite::open(path)?, path, now)
+    pub fn open_sqlite(path: &Path, keep: &Keep, now: Timestamp) -> Result<Arc<Store>, OpenError> {
+        Store::load(sqlite::open(path)?, path, keep, now)
     }
 
-    fn load(file: StoreFile, path: &Path, now: Timestamp) -> Result<Arc<Store>, OpenError> {
-        let next_row = sqlite::next_row(&file.connection).map_err(|source| OpenError::of(path, source))?;
+    fn load(file: StoreFile, path: &Path, keep: &Keep, now: Timestamp) -> Result<Arc<Store>, OpenError> {
+        let sqlite = |source| OpenError::of(path, source);
+        let next_row = sqlite::next_row(&file.connection).map_err(sqlite)?;
         let journal = Arc::new(Journal::new(next_row));
         let memory = Memory::new(Some(Arc::clone(&journal)));
-        sqlite::load(&file.connection, &memory, &journal, now).map_err(|source| OpenError::of(path, source))?;
-        let writer = Writer::start(&journal, file).map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
-        Ok(Arc::new(Store { memory, _writer: Some(writer) }))
+        sqlite::load(&file.connection, &memory, &journal, now).map_err(sqlite)?;
+        let books = sqlite::load_books(&file.connection, keep).map_err(sqlite)?;
+        let readers = Readers::start(path)?;
+        let retention = Retention::new(keep.clone(), &books);
+        let writer = Writer::start(&journal, file, retention)
+            .map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
+        let ledger = SqliteLedger::new((&journal, &memory), &books, keep.clone(), &readers);
+        Ok(Arc::new(Store { memory, ledger: Some(Arc::new(ledger)), _readers: Some(readers), _writer: Some(writer) }))
     }
 
     /// Sets windows and limits, at start and on a reload. Everything that was seen lives on.
@@ -141,7 +160,7 @@ impl Store {
         self.memory.scope(name).map(ScopeHandle)
     }
 
-    /// Lets what has expired go, and says in the log what went before; to be called about once a second.
+    /// Lets what has expired go, deliveries that are over included, and says in the log what went before; to be called about once a second.
     ///
     /// Where there is traffic, expired events leave with it; this is for scopes that see none.
     pub fn sweep(&self, now: Timestamp) {
@@ -149,6 +168,14 @@ impl Store {
             scope.sweep(now.as_millisecond());
             scope.report(now.as_millisecond());
         }
+        if let Some(journal) = &self.memory.journal {
+            journal.prune(now.as_millisecond());
+        }
+    }
+
+    /// The durable half, where deliveries are kept; a store in memory has none.
+    pub fn ledger(&self) -> Option<Arc<dyn Ledger>> {
+        self.ledger.clone()
     }
 
     /// Whether what is settled can be written. A store in memory always can.

@@ -12,8 +12,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::answer::{Content, KeptAnswer};
-use super::claim::{Claim, Handed, Repeat, Seen, Succession, Turn};
+use super::claim::{Claim, Handed, Repeat, Seen, Settlement, Succession, Turn};
 use super::flight::Flight;
+use super::ledger::DeliveryId;
 use super::memory::Memory;
 use super::shard::{Remembered, Shard};
 use super::{DedupKey, Fingerprint, Scope};
@@ -136,8 +137,8 @@ impl ScopeState {
         }
         let known = shard.find(key).filter(|event| !self.is_over(event, now.as_millisecond()));
         let event = known?.clone();
-        let (status, repeat) = (event.status(), event.fingerprint().compare(body));
-        Some(Seen::Settled { answer: event.content.into_answer(status), repeat })
+        let repeat = event.fingerprint().compare(body);
+        Some(Seen::Settled { settlement: event.settlement(), repeat })
     }
 
     fn take_off(
@@ -162,10 +163,19 @@ impl ScopeState {
             Content::of(&answer),
         );
         self.memory.write(self.id, &event);
+        self.landed(event, &Settlement::Answered(answer));
+    }
+
+    pub(super) fn queued(&self, key: DedupKey, fingerprint: Fingerprint, id: DeliveryId) {
+        self.landed(Remembered::queued(key, fingerprint, id), &Settlement::Queued(id));
+    }
+
+    /// Adds an event that is on disk, or on its way there, and tells all who wait.
+    pub(super) fn landed(&self, event: Remembered, settlement: &Settlement) {
         let landed = self.remember(event);
         for waiting in landed.into_iter().flat_map(Flight::into_waiting) {
             // Whoever left does not care.
-            let _ = waiting.send(Handed::Settled(answer.clone()));
+            let _ = waiting.send(Handed::Settled(settlement.clone()));
         }
     }
 

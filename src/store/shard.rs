@@ -2,9 +2,12 @@
 
 use hashbrown::HashTable;
 use http::StatusCode;
+use jiff::Timestamp;
 
 use super::answer::Content;
+use super::claim::Settlement;
 use super::flight::Flight;
+use super::ledger::DeliveryId;
 use super::ring::Ring;
 use super::{DedupKey, Fingerprint};
 
@@ -18,8 +21,12 @@ pub(super) struct Remembered {
     /// Its number in the store's file; 0: in none.
     pub(super) row: i64,
     pub(super) content: Content,
+    /// What it was answered; [`QUEUED`]: it is a delivery of its own, accepted at `at` as number `row`.
     status: u16,
 }
+
+/// The status of an event that was accepted to be delivered; no answer has it.
+pub(super) const QUEUED: u16 = 0;
 
 impl Remembered {
     pub(super) fn new(
@@ -31,6 +38,22 @@ impl Remembered {
         content: Content,
     ) -> Remembered {
         Remembered { key, fingerprint: fingerprint.0.to_ne_bytes(), at, row, content, status: status.as_u16() }
+    }
+
+    /// An event that was accepted as a delivery.
+    pub(super) fn queued(key: DedupKey, fingerprint: Fingerprint, id: DeliveryId) -> Remembered {
+        let fingerprint = fingerprint.0.to_ne_bytes();
+        Remembered { key, fingerprint, at: id.millis(), row: id.row(), content: Content::Gone, status: QUEUED }
+    }
+
+    /// How its claim was settled.
+    pub(super) fn settlement(self) -> Settlement {
+        if self.status == QUEUED {
+            let at = Timestamp::from_millisecond(self.at).unwrap_or_default();
+            return Settlement::Queued(DeliveryId::new(at, self.row));
+        }
+        let status = self.status();
+        Settlement::Answered(self.content.into_answer(status))
     }
 
     pub(super) fn fingerprint(&self) -> Fingerprint {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::words::Outcome;
+use super::words::{OutboundOutcome, Outcome};
 
 /// What is said of a request when it is over. Never a secret, never a body, never a header as received.
 #[derive(Clone, Copy)]
@@ -48,6 +48,48 @@ impl Access<'_> {
             duration_ms = self.duration.as_secs_f64() * 1e3,
             attempts = self.attempts,
             "request"
+        );
+    }
+}
+
+/// What is said of a request of the app when it is over. Never a secret, never a body.
+#[derive(Clone, Copy)]
+pub struct OutboundAccess<'a> {
+    /// The request's id.
+    pub request: &'a dyn fmt::Display,
+    /// The endpoint, where the request is for one.
+    pub endpoint: Option<&'a str>,
+    /// What became of it.
+    pub outcome: OutboundOutcome,
+    /// Why, in a word, where it was refused or failed.
+    pub reason: Option<&'static str>,
+    /// The status it was answered with, if anybody was left to be answered.
+    pub status: Option<u16>,
+    /// The event's id, where the app gave one.
+    pub event: Option<&'a str>,
+    /// The first delivery's id, where there is one.
+    pub delivery: Option<&'a dyn fmt::Display>,
+    /// How many deliveries there are.
+    pub deliveries: usize,
+    /// From the request's head to its answer.
+    pub duration: Duration,
+}
+
+impl OutboundAccess<'_> {
+    /// Writes the line, at level `info`. Where that is off, nothing is formatted.
+    pub fn log(&self) {
+        tracing::info!(
+            target: "countersign::access",
+            request_id = %self.request,
+            endpoint = self.endpoint,
+            outcome = self.outcome.word(),
+            reason = self.reason,
+            status = self.status,
+            event = self.event,
+            delivery = self.delivery.map(tracing::field::display),
+            deliveries = self.deliveries,
+            duration_ms = self.duration.as_secs_f64() * 1e3,
+            "outbound request"
         );
     }
 }

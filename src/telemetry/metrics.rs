@@ -18,7 +18,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, Prometheu
 
 use family::Family;
 
-use super::words::{Outcome, Reason, Reload};
+use super::words::{AttemptOutcome, OutboundOutcome, Outcome, QueueState, Reason, Reload};
 
 /// Upper bounds of the histograms' buckets, in seconds: from an app on loopback to the longest usual timeout.
 const BUCKETS: [f64; 15] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
@@ -26,15 +26,25 @@ const BUCKETS: [f64; 15] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1
 /// Where a metric is said to come from; nothing reads it.
 const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
 
+/// The names of all metrics, also of those that have nothing to count yet.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    family::ALL.iter().map(|family| family.0)
+}
+
 /// All metrics of a gateway.
 pub struct Metrics {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
     reloads: Vec<Counter>,
+    outbound: Vec<Counter>,
     /// Bytes of inbound bodies that are held.
     pub body_bytes: Gauge,
     /// Inbound connections that are open.
     pub connections: Gauge,
+    /// Bytes of bodies from the app that are held.
+    pub outbound_body_bytes: Gauge,
+    /// Connections from the app that are open.
+    pub outbound_connections: Gauge,
     /// Inbound requests that were for no source.
     pub unrouted: Counter,
     /// The store as a whole.
@@ -63,8 +73,17 @@ impl Metrics {
                 "outcome",
                 Reload::ALL.iter().map(|reload| reload.word()),
             ),
+            outbound: by_word(
+                &recorder,
+                &family::OUTBOUND_REQUESTS,
+                &[],
+                "outcome",
+                OutboundOutcome::ALL.iter().map(|outcome| outcome.word()),
+            ),
             body_bytes: gauge(&recorder, &family::BODY_BYTES, vec![]),
             connections: gauge(&recorder, &family::CONNECTIONS, vec![]),
+            outbound_body_bytes: gauge(&recorder, &family::OUTBOUND_BODY_BYTES, vec![]),
+            outbound_connections: gauge(&recorder, &family::OUTBOUND_CONNECTIONS, vec![]),
             unrouted: counter(&recorder, &family::UNROUTED, vec![]),
             store: StoreMetrics::new(&recorder),
             log_lines_dropped: counter(&recorder, &family::LOG_DROPPED, vec![]),
@@ -102,6 +121,37 @@ impl Metrics {
     pub fn upstream(&self, name: &str) -> UpstreamMetrics {
         let upstream = vec![Label::new("upstream", name.to_owned())];
         UpstreamMetrics { duration: histogram(&self.recorder, &family::UPSTREAM_DURATION, upstream) }
+    }
+
+    /// The metrics of what waits for the targets of this name.
+    pub fn queue(&self, target: &str) -> QueueMetrics {
+        let (recorder, target) = (&self.recorder, [Label::new("target", target.to_owned())]);
+        let state = |state: &QueueState| Label::new("state", state.word());
+        let labels = QueueState::ALL.iter().map(|word| [&target[..], &[state(word)]].concat());
+        QueueMetrics {
+            deliveries: labels.map(|labels| gauge(recorder, &family::QUEUE_DELIVERIES, labels)).collect(),
+            oldest: gauge(recorder, &family::QUEUE_OLDEST, target.to_vec()),
+        }
+    }
+
+    /// The metrics of a target's attempts.
+    ///
+    /// A target that was there before goes on counting.
+    pub fn target(&self, name: &str) -> TargetMetrics {
+        let (recorder, target) = (&self.recorder, [Label::new("target", name.to_owned())]);
+        let outcomes = AttemptOutcome::ALL.iter().map(|outcome| outcome.word());
+        let open = gauge(recorder, &family::TARGET_OPEN, target.to_vec());
+        open.increment(0.0);
+        TargetMetrics {
+            outcomes: by_word(recorder, &family::ATTEMPTS, &target, "outcome", outcomes),
+            duration: histogram(recorder, &family::ATTEMPT_DURATION, target.to_vec()),
+            open,
+        }
+    }
+
+    /// Counts a request of the app.
+    pub fn outbound(&self, outcome: OutboundOutcome) {
+        self.outbound[outcome as usize].increment(1);
     }
 
     /// Counts a reload.
@@ -196,6 +246,42 @@ impl UpstreamMetrics {
     }
 }
 
+/// What is shown of the queue's part for the targets of one name.
+#[derive(Clone, Debug)]
+pub struct QueueMetrics {
+    deliveries: Vec<Gauge>,
+    oldest: Gauge,
+}
+
+impl QueueMetrics {
+    /// Shows how many wait, in the order of [`QueueState::ALL`], and how old the oldest that waits is.
+    pub fn show(&self, deliveries: [u64; QueueState::ALL.len()], oldest: Duration) {
+        self.deliveries.iter().zip(deliveries).for_each(|(gauge, count)| gauge.set(count as f64));
+        self.oldest.set(oldest.as_secs_f64());
+    }
+}
+
+/// What is counted of the attempts at one target.
+#[derive(Clone, Debug)]
+pub struct TargetMetrics {
+    outcomes: Vec<Counter>,
+    duration: Histogram,
+    open: Gauge,
+}
+
+impl TargetMetrics {
+    /// Counts an attempt, and how long it took.
+    pub fn attempt(&self, outcome: AttemptOutcome, took: Duration) {
+        self.outcomes[outcome as usize].increment(1);
+        self.duration.record(took);
+    }
+
+    /// Shows whether the target seems to be down.
+    pub fn open(&self, is_open: bool) {
+        self.open.set(f64::from(u8::from(is_open)));
+    }
+}
+
 /// What is shown of the store as a whole.
 #[derive(Clone, Debug)]
 pub struct StoreMetrics {
@@ -203,6 +289,7 @@ pub struct StoreMetrics {
     unwritten: Counter,
     failures: Counter,
     answer_bytes: Gauge,
+    healthy: Gauge,
 }
 
 impl StoreMetrics {
@@ -212,7 +299,13 @@ impl StoreMetrics {
             unwritten: counter(recorder, &family::STORE_UNWRITTEN, vec![]),
             failures: counter(recorder, &family::STORE_FAILURES, vec![]),
             answer_bytes: gauge(recorder, &family::DEDUP_ANSWER_BYTES, vec![]),
+            healthy: gauge(recorder, &family::STORE_HEALTHY, vec![]),
         }
+    }
+
+    /// Shows whether the store can be written.
+    pub fn healthy(&self, is_healthy: bool) {
+        self.healthy.set(f64::from(u8::from(is_healthy)));
     }
 
     /// Shows what the store has written; all but `answer_bytes` as counted since the start.

@@ -6,6 +6,7 @@
 //! secret or a body.
 
 pub mod access;
+pub mod attempt;
 mod line;
 pub mod log;
 pub mod metrics;

@@ -28,7 +28,7 @@ words! {
         Delivered = "delivered",
         /// The delivery was settled before; the first answer was given again.
         Duplicate = "duplicate",
-        /// The app did not answer, or not with a 2xx.
+        /// The app did not answer, or not with a 2xx; or the event could not be written to disk.
         Failed = "failed",
         /// The source does not want events of this type.
         Filtered = "filtered",
@@ -74,6 +74,60 @@ words! {
 }
 
 words! {
+    /// What became of a request of the app.
+    OutboundOutcome {
+        /// A known id or key came with another body.
+        Conflict = "conflict",
+        /// The receiver answered, and it was success.
+        Delivered = "delivered",
+        /// All of it was accepted or delivered before.
+        Duplicate = "duplicate",
+        /// The receiver did not answer, or not with success.
+        Failed = "failed",
+        /// It is on disk, to be delivered.
+        Queued = "queued",
+        /// It was not what can be taken.
+        Refused = "refused",
+        /// A limit was reached, or the store cannot be written.
+        Shed = "shed",
+        /// No endpoint wants events of this type.
+        Unmatched = "unmatched",
+    }
+}
+
+words! {
+    /// What became of an attempt to deliver from the queue, or to an endpoint.
+    AttemptOutcome {
+        /// No connection could be made, or it broke before the answer's head was whole.
+        Connect = "connect",
+        /// The address is not one that endpoints may have.
+        EgressDenied = "egress_denied",
+        /// The answer's status is not success.
+        Status = "status",
+        /// The answer's status is success.
+        Success = "success",
+        /// No answer came in time.
+        Timeout = "timeout",
+        /// The other side is not who it should be, or does not speak TLS.
+        Tls = "tls",
+    }
+}
+
+words! {
+    /// What a delivery in the queue waits for.
+    QueueState {
+        /// The end of its schedule has come, or a status that ends it: an operator.
+        Dead = "dead",
+        /// Its time.
+        Due = "due",
+        /// The end of an attempt.
+        Leased = "leased",
+        /// Its target is paused, or is not in the configuration.
+        Paused = "paused",
+    }
+}
+
+words! {
     /// What became of a reload.
     Reload {
         /// The new configuration is in force.
@@ -94,6 +148,15 @@ mod tests {
         }
         for (at, reason) in Reason::ALL.iter().enumerate() {
             assert_eq!(*reason as usize, at);
+        }
+        for (at, outcome) in AttemptOutcome::ALL.iter().enumerate() {
+            assert_eq!(*outcome as usize, at);
+        }
+        for (at, outcome) in OutboundOutcome::ALL.iter().enumerate() {
+            assert_eq!(*outcome as usize, at);
+        }
+        for (at, state) in QueueState::ALL.iter().enumerate() {
+            assert_eq!(*state as usize, at);
         }
         for (at, reload) in Reload::ALL.iter().enumerate() {
             assert_eq!(*reload as usize, at);

@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url";
 
 const BINARY = process.env.COUNTERSIGN_BIN ?? fileURLToPath(new URL("../debug/countersign", import.meta.url));
 const START_LIMIT = 20_000; // milliseconds
-const LISTENING = /listening\b.*?(127\.0\.0\.1:\d+)/;
+const LISTENING = /^(?!.*outbound).*listening\b.*?(127\.0\.0\.1:\d+)/m;
+const LISTENING_TO_THE_APP = /outbound listening\b.*?(127\.0\.0\.1:\d+)/;
 
 /** An app that keeps every request and answers what `answer` says. */
 export async function startApp() {
@@ -31,9 +32,13 @@ export async function startApp() {
   return app;
 }
 
-/** `countersign run` with this configuration (JSON is YAML) and these secrets in its environment. */
+/**
+ * `countersign run` with this configuration (JSON is YAML) and these secrets in its environment. Where it has `outbound`,
+ * posts go there.
+ */
 export async function startGateway(config, secrets) {
   const folder = mkdtempSync(join(tmpdir(), "countersign-interop-"));
+  if (config.outbound) config = { ...config, store: { sqlite: { path: join(folder, "store.db") } } };
   const file = join(folder, "countersign.yaml");
   writeFileSync(file, JSON.stringify(config, null, 2));
   const env = { ...process.env, ...secrets };
@@ -41,7 +46,7 @@ export async function startGateway(config, secrets) {
   const output = { text: "" };
   const exit = once(child, "exit");
   process.once("exit", () => child.kill());
-  const address = await listening(child, output);
+  const address = await listening(child, output, config.outbound ? LISTENING_TO_THE_APP : LISTENING);
   const agent = new Agent({ keepAlive: true });
   return {
     post: (path, message) => post(agent, address, path, message),
@@ -76,7 +81,7 @@ function countersign(args, secret, input) {
 }
 
 /** The address that the process says it listens on; what it wrote so far is the message if it does not. */
-function listening(child, output) {
+function listening(child, output, pattern) {
   return new Promise((resolve, reject) => {
     const fail = (why) => reject(new Error(`countersign run: ${why}\n${output.text}`));
     const timer = setTimeout(() => fail("does not say where it listens"), START_LIMIT);
@@ -85,14 +90,14 @@ function listening(child, output) {
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (chunk) => {
         output.text = (output.text + chunk).slice(-100_000);
-        const found = LISTENING.exec(output.text);
+        const found = pattern.exec(output.text);
         if (found) { clearTimeout(timer); resolve(found[1]); }
       });
     }
   });
 }
 
-function post(agent, address, path, { headers, body }) {
+export function post(agent, address, path, { headers, body }) {
   const [host, port] = address.split(":");
   const all = { ...Object.fromEntries(headers), "Content-Length": body.length };
   return new Promise((resolve, reject) => {

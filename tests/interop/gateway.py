@@ -14,7 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 BINARY = os.environ.get("COUNTERSIGN_BIN") or str(pathlib.Path(__file__).parent.parent / "debug" / "countersign")
 START_LIMIT = 20  # seconds
-LISTENING = re.compile(rb"listening\b.*?127\.0\.0\.1:(\d+)")
+LISTENING = re.compile(rb"^(?!.*outbound).*listening\b.*?127\.0\.0\.1:(\d+)")
+LISTENING_TO_THE_APP = re.compile(rb"outbound listening\b.*?127\.0\.0\.1:(\d+)")
 
 
 @dataclass
@@ -67,10 +68,16 @@ class App:
 
 
 class Gateway:
-    """`countersign run` with this configuration (JSON is YAML) and these secrets in its environment."""
+    """`countersign run` with this configuration (JSON is YAML) and these secrets in its environment.
+
+    Where it has `outbound`, posts go there.
+    """
 
     def __init__(self, config, secrets):
         self.folder = tempfile.TemporaryDirectory(prefix="countersign-interop-")
+        self.pattern = LISTENING_TO_THE_APP if "outbound" in config else LISTENING
+        if "outbound" in config:
+            config = {**config, "store": {"sqlite": {"path": self.folder.name + "/store.db"}}}
         file = pathlib.Path(self.folder.name, "countersign.yaml")
         file.write_text(json.dumps(config, indent=2), encoding="utf-8")
         self.process = subprocess.Popen(
@@ -90,7 +97,7 @@ class Gateway:
         timer.start()
         for line in self.process.stdout:
             self.output += line
-            if found := LISTENING.search(line):
+            if found := self.pattern.search(line):
                 timer.cancel()
                 threading.Thread(target=self.keep_output, daemon=True).start()
                 return int(found[1])

@@ -2,9 +2,11 @@
 // COUNTERSIGN_BIN names the binary; left out: ../debug/countersign
 
 import { close } from "./checks.mjs";
+import { delivered } from "./delivered.mjs";
 import { inbound } from "./inbound.mjs";
 import { outbound } from "./outbound.mjs";
 
 await inbound();
 await outbound();
+await delivered();
 close();

@@ -42,6 +42,43 @@ fn check_shows_the_sources_of_a_configuration_that_is_right() {
 }
 
 #[test]
+fn check_shows_the_endpoints_behind_the_sources() {
+    let outbound = "outbound:
+  listen: 127.0.0.1:0
+  endpoints:
+    partner:
+      url: https://partner.example/hooks?key=recognisable
+      scheme: lvconnect
+      secrets: [{env: SECRET}]
+      events: [\"user:*\"]
+      retry: lmif
+";
+    let (ended, _) =
+        check(&CONFIG.replace("store: {memory: {}}\n", &format!("{outbound}store: {{sqlite: {{path: a.db}}}}\n")));
+
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    assert_eq!((lines.len(), lines[2]), (5, ""), "{}", ended.stdout);
+    assert!(lines[3].starts_with("endpoint"), "{}", ended.stdout);
+    for word in ["partner", "https://partner.example/hooks ", "lvconnect", "queue", "7 times in 34h36m", "user:*"] {
+        assert!(lines[4].contains(word), "{word} in\n{}", ended.stdout);
+    }
+    assert!(!ended.all().contains("recognisable"));
+}
+
+#[test]
+fn check_needs_no_sources_where_the_app_only_sends() {
+    let endpoint = "{url: \"https://a.example\", scheme: lmif, secrets: [{env: SECRET}], delivery: sync}";
+    let (ended, _) = check(&format!(
+        "outbound: {{listen: \"127.0.0.1:0\", endpoints: {{a: {endpoint}}}}}\nstore: {{memory: {{}}}}\n"
+    ));
+
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    assert!(ended.stdout.starts_with("endpoint"), "{}", ended.stdout);
+    assert_eq!(ended.stdout.lines().count(), 2, "{}", ended.stdout);
+}
+
+#[test]
 fn check_warns_and_ends_with_0_all_the_same() {
     let (ended, path) = check(&CONFIG.replace("SECRET", "SHORT").replace("store: {memory: {}}\n", ""));
 

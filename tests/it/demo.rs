@@ -17,7 +17,15 @@ fn every_delivery_of_the_demo_becomes_what_it_should() {
         assert_eq!(lines.iter().filter(|line| line.contains("401")).count(), 3, "{}", ended.stdout);
         assert_eq!(lines.iter().filter(|line| line.contains("the first answer again")).count(), 1, "{}", ended.stdout);
     }
-    assert!(ended.stdout.ends_with("\n28 of 28 deliveries became what they should.\n"), "{}", ended.stdout);
+    for (way, words) in
+        [("queued", ["the app fails", "the app recovers"]), ("the app", ["the partner fails", "recovers"])]
+    {
+        let lines: Vec<&str> = ended.stdout.lines().filter(|line| line.starts_with(way)).collect();
+        assert_eq!(lines.len(), 3, "{way} in\n{}", ended.stdout);
+        assert!(words.iter().zip(&lines).all(|(word, line)| line.contains(word)), "{}", ended.stdout);
+    }
+    assert_eq!(ended.stdout.lines().filter(|line| line.contains("signature verified")).count(), 2, "{}", ended.stdout);
+    assert!(ended.stdout.ends_with("\n34 of 34 deliveries became what they should.\n"), "{}", ended.stdout);
 }
 
 #[test]

@@ -15,7 +15,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use crate::support::{App, Gateway};
+use countersign::telemetry::metrics;
+
+use crate::support::{App, Operated};
 use page::{Page, shipped};
 use place::embed;
 use trial::{Trial, run};
@@ -43,12 +45,15 @@ fn every_shipped_configuration_can_be_used() {
 }
 
 #[test]
-fn the_readme_shows_a_configuration_that_is_shipped() {
-    let shown = &Page::read("README.md").yaml_blocks()[0].text;
-    let shipped = page::read("config/lmif.yaml");
-    let without_comments: Vec<&str> = shipped.lines().filter(|line| !line.starts_with('#')).collect();
+fn the_readme_shows_configurations_that_are_shipped() {
+    let shown = Page::read("README.md").yaml_blocks();
+    for (block, path) in shown.iter().zip(["config/lmif.yaml", "config/outbound.yaml"]) {
+        let shipped = page::read(path);
+        let without_comments: Vec<&str> = shipped.lines().filter(|line| !line.starts_with('#')).collect();
 
-    assert_eq!(shown.lines().collect::<Vec<_>>(), without_comments);
+        assert_eq!(block.text.lines().collect::<Vec<_>>(), without_comments, "{path}");
+    }
+    assert_eq!(shown.len(), 2);
 }
 
 #[test]
@@ -114,16 +119,33 @@ fn the_page_of_schemes_is_what_the_command_prints() {
     assert!(written == printed, "docs/schemes.md is out of date: run the tests with COUNTERSIGN_BLESS=1");
 }
 
+#[test]
+fn every_route_and_every_word_of_the_api_is_in_the_operations_manual() {
+    let document: serde_json::Value = serde_json::from_str(&page::read("src/admin/openapi.json")).unwrap();
+    let manual = page::read("docs/operations.md");
+    let words = document["components"]["schemas"]["Error"]["properties"]["error"]["enum"].as_array().unwrap();
+
+    for path in document["paths"].as_object().unwrap().keys() {
+        let (parent, last) = path.rsplit_once('/').unwrap();
+        assert!(manual.contains(path) || manual.contains(parent) && manual.contains(&format!("`/{last}`")), "{path}");
+    }
+    for word in words {
+        assert!(manual.contains(&format!("`{}`", word.as_str().unwrap())), "{word}");
+    }
+}
+
 #[tokio::test]
 async fn every_metric_and_every_word_of_its_labels_is_in_the_operations_manual() {
     let app = App::answering(200).await;
-    let gateway = Gateway::before(&app).await;
-    let metrics = gateway.admin("/metrics").await;
+    let gateway = Operated::before(&app).await.gateway;
+    let shown = gateway.admin("/metrics").await;
     let manual = Page::read("docs/operations.md");
 
-    assert_eq!(manual.first_cells("<!-- metrics -->"), page::words_behind(metrics.text(), "# TYPE "));
-    for label in ["outcome=\"", "reason=\""] {
-        for word in page::words_behind(metrics.text(), label) {
+    let names: BTreeSet<String> = metrics::names().map(str::to_owned).collect();
+    assert_eq!(manual.first_cells("<!-- metrics -->"), names);
+    assert_eq!(page::words_behind(shown.text(), "# TYPE "), names);
+    for label in ["outcome=\"", "reason=\"", "state=\""] {
+        for word in page::words_behind(shown.text(), label) {
             assert!(manual.quotes(&word), "{word}");
         }
     }

@@ -211,7 +211,7 @@ async fn a_store_that_cannot_be_used_is_an_error_at_start_that_says_why() {
     for (name, problem) in [
         ("garbage.db", "is not a database"),
         ("foreign.db", "is the database of another program"),
-        ("newer.db", "has format 99, this version knows formats up to 1"),
+        ("newer.db", "has format 99, this version knows formats up to 2"),
         ("folder.db", "cannot be "),
         ("garbage.db/store.db", "cannot be used"),
         ("/proc/nowhere/store.db", "cannot be used"),

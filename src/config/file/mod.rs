@@ -7,39 +7,45 @@
 
 mod inbound;
 mod later;
+mod outbound;
+mod pace;
+mod retry;
 mod scheme;
 mod secret;
 mod source;
+mod store;
 mod upstream;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 pub(super) use inbound::{InboundFile, LimitsFile, TlsFile};
+pub(super) use outbound::{EndpointFile, OutboundFile, PatternList, ProxyFile};
 pub(super) use scheme::{CoversBody, HmacFile, MechanismFile, SchemeFile, TimestampFile};
 pub(super) use secret::{SecretFile, SecretList, SecretPlace};
 pub(super) use source::{DedupFile, ForwardFile, SchemeChoice, SourceFile};
-pub(super) use upstream::UpstreamFile;
+pub(super) use store::{StoreFile, StoreKind};
+pub(super) use upstream::{TrustFile, UpstreamFile};
 
 use super::error::Problems;
-use super::fields::{Fields, choice, number};
+use super::fields::{Fields, number};
 use super::node::{Node, Span, Spanned, Value};
 use super::read::{Complaint, Named, Read, Word, expected, one_of};
 use super::resolved::{LogFormat, LogLevel};
-use super::text::FilePath;
-use later::{Anything, OutboundFile};
-
-/// How to write a store.
-const STORE: &str = "write `{memory: {}}` or `{sqlite: {path: …}}`";
 
 /// The whole file.
 #[derive(Debug)]
 pub(super) struct ConfigFile {
     pub(super) workers: Option<Workers>,
     pub(super) inbound: Option<InboundFile>,
+    /// Whether a receiving side is there, readable or not.
+    pub(super) has_inbound: bool,
     pub(super) upstreams: Named<UpstreamFile>,
+    pub(super) outbound: Option<OutboundFile>,
     pub(super) schemes: Named<SchemeFile>,
     pub(super) store: Option<StoreFile>,
+    /// Whether a store is there, readable or not.
+    pub(super) has_store: bool,
     pub(super) admin: Option<AdminFile>,
     pub(super) log: Option<LogFile>,
     pub(super) shutdown: Option<Duration>,
@@ -53,13 +59,6 @@ pub(super) enum Workers {
     /// One for each core.
     Auto,
     Count(usize),
-}
-
-/// Where deliveries are remembered.
-#[derive(Debug)]
-pub(super) enum StoreFile {
-    Memory,
-    Sqlite { path: Option<FilePath> },
 }
 
 /// The operator's listener.
@@ -83,16 +82,21 @@ impl Read for ConfigFile {
         let mut fields = Fields::of(node, "the configuration", problems)?;
         let file = ConfigFile {
             workers: fields.optional("workers"),
-            inbound: fields.required("inbound"),
+            inbound: fields.optional("inbound"),
+            has_inbound: fields.has("inbound"),
             upstreams: fields.optional("upstreams").unwrap_or_default(),
+            outbound: fields.optional("outbound"),
             schemes: fields.optional("schemes").unwrap_or_default(),
             store: fields.optional("store"),
+            has_store: fields.has("store"),
             admin: fields.optional("admin"),
             log: fields.optional("log"),
             shutdown: fields.duration("shutdown", Duration::from_millis(1), Duration::from_secs(24 * 3600)),
             top: fields.first(),
         };
-        fields.later::<OutboundFile>("outbound");
+        if !fields.has("inbound") && !fields.has("outbound") {
+            fields.missing("inbound", " or `outbound`");
+        }
         fields.finish();
         Some(file)
     }
@@ -105,29 +109,6 @@ impl Read for Workers {
         }
         let count = number(node, "workers", "`auto` or a number", 1..=256, problems)?;
         usize::try_from(count).ok().map(Workers::Count)
-    }
-}
-
-impl Read for StoreFile {
-    fn read(node: &Node, problems: &mut Problems) -> Option<StoreFile> {
-        let (kind, entry) = choice(node, "a store", STORE, &["memory", "sqlite", "postgres"], problems)?;
-        match kind {
-            "memory" => {
-                Fields::of(&entry.node, "the memory store", problems)?.finish();
-                Some(StoreFile::Memory)
-            }
-            "sqlite" => {
-                let mut fields = Fields::of(&entry.node, "the SQLite store", problems)?;
-                let path = fields.required("path");
-                fields.finish();
-                Some(StoreFile::Sqlite { path })
-            }
-            _ => {
-                Anything::read(&entry.node, problems)?;
-                Complaint::later("postgres", STORE).report(&entry.key, problems);
-                None
-            }
-        }
     }
 }
 

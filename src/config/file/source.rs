@@ -12,9 +12,12 @@ use crate::config::error::Problems;
 use crate::config::fields::{Fields, choice};
 use crate::config::node::{Node, Span, Spanned, Value};
 use crate::config::read::{Complaint, Read, Word, expected, one_of};
-use crate::config::resolved::ForwardBody;
+use crate::config::resolved::{Delivery, ForwardBody};
 use crate::config::text::{HostName, RequestPath};
 use crate::scheme::{Locator, OnConflict};
+
+/// How long the app may take before its sender is answered that the event is queued.
+const WITHIN: Duration = Duration::from_secs(3);
 
 /// A source.
 #[derive(Debug)]
@@ -42,13 +45,6 @@ pub(in crate::config) enum SchemeChoice {
     InPlace(Box<SchemeFile>),
     /// A preset, or a name under `schemes`.
     Name(String),
-}
-
-/// When the sender is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::config) enum Delivery {
-    /// When the app has answered.
-    Sync,
 }
 
 /// What is done about duplicates.
@@ -111,28 +107,31 @@ impl Read for SchemeChoice {
 
 impl Read for Delivery {
     fn read(node: &Node, problems: &mut Problems) -> Option<Delivery> {
-        if let Value::Map(_) = &node.value {
-            let (kind, entry) = choice(node, "a mode of delivery", DeliveryWord::LIKE, &["sync_then_queue"], problems)?;
-            let mut fields = Fields::of(&entry.node, "`sync_then_queue`", problems)?;
-            fields.duration("within", Duration::from_millis(1), Duration::from_secs(3600));
-            fields.finish();
-            Complaint::later(kind, DeliveryWord::LIKE).report(&entry.key, problems);
-            return None;
-        }
-        DeliveryWord::read(node, problems).map(|DeliveryWord| Delivery::Sync)
+        let Value::Map(_) = &node.value else {
+            return DeliveryWord::read(node, problems).map(|DeliveryWord(delivery)| delivery);
+        };
+        let (_, entry) = choice(node, DeliveryWord::WHAT, DeliveryWord::LIKE, &["sync_then_queue"], problems)?;
+        let mut fields = Fields::of(&entry.node, "`sync_then_queue`", problems)?;
+        let within = fields.duration("within", Duration::from_millis(1), Duration::from_secs(3600));
+        fields.finish();
+        Some(Delivery::SyncThenQueue { within: within.unwrap_or(WITHIN) })
     }
 }
 
 #[derive(Clone)]
-struct DeliveryWord;
+struct DeliveryWord(Delivery);
 
 impl Word for DeliveryWord {
     const WHAT: &'static str = "a mode of delivery";
-    const LIKE: &'static str = "write `sync`, or leave the key out";
+    const LIKE: &'static str = "write `sync`, `queue`, `sync_then_queue` or `{sync_then_queue: {within: 3s}}`";
 
     fn parse(text: &str) -> Result<DeliveryWord, Complaint> {
-        let table = [("sync", Some(DeliveryWord)), ("queue", None), ("sync_then_queue", None)];
-        one_of(text, Self::WHAT, &table).map_err(|complaint| Complaint { label: Self::LIKE.into(), ..complaint })
+        let table = [
+            ("sync", Some(DeliveryWord(Delivery::Sync))),
+            ("queue", Some(DeliveryWord(Delivery::Queue))),
+            ("sync_then_queue", Some(DeliveryWord(Delivery::SyncThenQueue { within: WITHIN }))),
+        ];
+        one_of(text, Self::WHAT, &table)
     }
 }
 

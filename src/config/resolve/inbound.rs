@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::source::{self, Surroundings};
+use super::store::Durability;
 use super::{Context, Names, tls};
 use crate::config::file::{InboundFile, LimitsFile, SourceFile};
 use crate::config::node::Spanned;
@@ -24,11 +25,12 @@ pub(super) fn inbound(
     file: InboundFile,
     schemes: &Names<Scheme>,
     upstreams: &Names<Upstream>,
+    durability: Durability,
     context: &mut Context<'_>,
 ) -> Option<Inbound> {
     let tls = file.tls.map(|tls| tls::server(tls, context));
     let limits = limits(&file.limits, context);
-    let surroundings = Surroundings { schemes, upstreams, has_public_url: file.has_public_url };
+    let surroundings = Surroundings { schemes, upstreams, has_public_url: file.has_public_url, durability };
     let sources = file.sources.and_then(|sources| {
         distinct(&sources.value, context);
         all(sources, &surroundings, context)
@@ -77,7 +79,7 @@ fn distinct(sources: &Named<SourceFile>, context: &mut Context<'_>) {
     }
 }
 
-fn limits(file: &LimitsFile, context: &mut Context<'_>) -> Limits {
+pub(super) fn limits(file: &LimitsFile, context: &mut Context<'_>) -> Limits {
     let body = file.body.as_ref().map_or(BODY, |size| size.value.0);
     let memory = file.memory.as_ref().map_or(MEMORY, |size| size.value.0);
     if let Some(place) = file.memory.as_ref().or(file.body.as_ref()).filter(|_| memory < body) {

@@ -2,17 +2,20 @@
 //! and certificates are read, defaults are filled in, and what does not fit
 //! together is reported, all of it.
 
+mod endpoint;
 mod inbound;
+mod listen;
+mod outbound;
 mod scheme;
 mod secret;
 mod source;
+mod store;
 mod tls;
 mod upstream;
 mod warn;
 
 use std::cell::Cell;
-use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,13 +24,16 @@ use jiff::Timestamp;
 
 use super::environment::Environment;
 use super::error::Problems;
-use super::file::{AdminFile, ConfigFile, LogFile, StoreFile, Workers};
+use super::file::{ConfigFile, LogFile, Workers};
 use super::node::{Span, Spanned};
 use super::page::quote;
 use super::read::Named;
-use super::resolved::{Admin, Config, Inbound, Log, LogFormat, LogLevel, StoreConfig};
+use super::resolved::{Config, Egress, Log, LogFormat, LogLevel};
 use super::suggest::did_you_mean;
+use endpoint::Surroundings;
 pub(super) use scheme::scheme;
+use store::Durability;
+use warn::UpstreamPlaces;
 
 const SHUTDOWN: Duration = Duration::from_secs(30);
 
@@ -39,8 +45,9 @@ pub(super) struct Context<'e> {
     pub(super) environment: &'e dyn Environment,
     pub(super) now: Timestamp,
     pub(super) problems: &'e mut Problems,
-    /// Every file that was read.
-    pub(super) files: Vec<PathBuf>,
+    /// Every file that was read, each once.
+    files: Vec<PathBuf>,
+    known: HashSet<PathBuf>,
 }
 
 /// What names stand for. An entry is there for every name in the file; it is
@@ -53,25 +60,42 @@ pub(super) struct Names<T> {
     guesses: Cell<usize>,
 }
 
+/// Who has a scheme and secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Referrer {
+    Endpoint,
+    Source,
+}
+
 /// Resolves the file; `None`: it cannot be, and that has been reported.
 pub(super) fn resolve(file: ConfigFile, context: &mut Context<'_>) -> Option<Config> {
+    listen::distinct(&file, context);
+    let durability = Durability::of(file.store.as_ref(), file.has_store);
     let schemes = scheme::schemes(file.schemes, context);
-    let order: Vec<String> = file.upstreams.entries.iter().map(|(name, _)| name.value.clone()).collect();
-    let names: Vec<Spanned<()>> = file.upstreams.entries.iter().map(|(name, _)| place(name)).collect();
+    let order: Vec<UpstreamPlaces> = file.upstreams.entries.iter().map(warn::places).collect();
     let upstreams = upstream::upstreams(file.upstreams, context);
-    let inbound = file.inbound.and_then(|inbound| inbound::inbound(inbound, &schemes, &upstreams, context));
-    let store = store(file.store, file.top, context);
-    let admin = file.admin.map(|file| admin(file, inbound.as_ref(), context));
-    let upstreams: Vec<_> = order.iter().map(|name| upstreams.known.get(name).cloned().flatten()).collect();
-    warn::unused(&order, &names, inbound.as_ref(), context);
+    let inbound = file.inbound.and_then(|inbound| inbound::inbound(inbound, &schemes, &upstreams, durability, context));
+    let outbound = file.outbound.map(|outbound| {
+        let (trust, egress) = (tls::Trust::default(), Egress::default());
+        let surroundings = Surroundings { schemes: &schemes, upstreams: &upstreams, durability, trust, egress };
+        outbound::outbound(outbound, surroundings, context)
+    });
+    let store = store::store(file.store, file.top, context);
+    let admin = file.admin.map(|file| listen::admin(file, context));
+    if inbound.is_some() || !file.has_inbound {
+        warn::unused(&order, inbound.as_ref(), context);
+    }
+    let upstreams: Vec<_> =
+        order.iter().map(|places| upstreams.known.get(&places.name.value).cloned().flatten()).collect();
     let written_workers = file.workers.unwrap_or(Workers::Auto);
     Some(Config {
         workers: match written_workers {
             Workers::Auto => context.environment.cores(),
             Workers::Count(count) => count,
         },
-        inbound: Some(inbound?),
+        inbound,
         upstreams: upstreams.into_iter().collect::<Option<_>>()?,
+        outbound: outbound.map_or(Some(None), |outbound| outbound.map(Some))?,
         store: store?,
         admin: admin.map_or(Some(None), |admin| admin.map(Some))?,
         log: log(file.log),
@@ -81,50 +105,35 @@ pub(super) fn resolve(file: ConfigFile, context: &mut Context<'_>) -> Option<Con
     })
 }
 
-fn place<T>(spanned: &Spanned<T>) -> Spanned<()> {
-    Spanned { value: (), span: spanned.span, owner: spanned.owner, verbatim: spanned.verbatim }
-}
-
-fn store(file: Option<StoreFile>, top: Span, context: &mut Context<'_>) -> Option<StoreConfig> {
-    match file {
-        Some(StoreFile::Memory) => Some(StoreConfig::Memory),
-        Some(StoreFile::Sqlite { path }) => Some(StoreConfig::Sqlite { path: path?.0 }),
-        None => {
-            let label = "add `store: {sqlite: {path: …}}`, or say `store: {memory: {}}`";
-            context.problems.warning(top, "without `store`, a restart forgets which deliveries were seen", label);
-            Some(StoreConfig::Memory)
-        }
-    }
-}
-
-fn admin(file: AdminFile, inbound: Option<&Inbound>, context: &mut Context<'_>) -> Option<Admin> {
-    let token = file.token.map(|token| secret::token(&token, context));
-    let listen = file.listen?;
-    if !file.has_token && !listen.value.ip().is_loopback() {
-        let label = "add `token: {env: NAME}`, or listen on `127.0.0.1`";
-        context.problems.error(listen.span, "`admin` listens beyond this machine and has no token", label);
-    }
-    if inbound.is_some_and(|inbound| collide(inbound.listen, listen.value)) {
-        context.problems.error(listen.span, "`admin` and `inbound` listen on the same address", "choose another port");
-    }
-    Some(Admin { listen: listen.value, token: token.map_or(Some(None), |token| token.map(Some))? })
-}
-
-/// Whether two listeners would want the same address; port 0 is a new one for each.
-fn collide(one: SocketAddr, other: SocketAddr) -> bool {
-    let same_host = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
-    same_host && one.port() == other.port() && one.port() != 0
-}
-
 fn log(file: Option<LogFile>) -> Log {
     let (format, level) = file.map_or((None, None), |file| (file.format, file.level));
     Log { format: format.unwrap_or(LogFormat::Text), level: level.unwrap_or(LogLevel::Info) }
 }
 
-impl Context<'_> {
+impl Referrer {
+    fn word(self) -> &'static str {
+        match self {
+            Referrer::Endpoint => "endpoint",
+            Referrer::Source => "source",
+        }
+    }
+}
+
+impl<'e> Context<'e> {
+    /// `file`: where the configuration stands, if in a file.
+    pub(super) fn new(
+        environment: &'e dyn Environment,
+        now: Timestamp,
+        problems: &'e mut Problems,
+        file: Option<&Path>,
+    ) -> Context<'e> {
+        let files: Vec<PathBuf> = file.map(Path::to_owned).into_iter().collect();
+        Context { environment, now, problems, known: files.iter().cloned().collect(), files }
+    }
+
     /// Reads a file that the configuration names, and remembers that it did.
     fn read(&mut self, path: &Path, at: Span) -> Option<Vec<u8>> {
-        if !self.files.iter().any(|known| known == path) {
+        if self.known.insert(path.to_owned()) {
             self.files.push(path.to_owned());
         }
         self.environment
@@ -151,6 +160,11 @@ impl<T> Names<T> {
             known.insert(name.value, found);
         }
         Names { known, complete, guesses: Cell::new(GUESSES) }
+    }
+
+    /// Whether a name is there, understood or not.
+    fn knows(&self, name: &str) -> bool {
+        self.known.contains_key(name)
     }
 
     /// What a name stands for. `Err`: nothing, and there is no such name; it

@@ -2,18 +2,19 @@
 //! contradicts itself is refused where it stands.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Context, Names};
-use crate::config::file::{CoversBody, HmacFile, MechanismFile, SchemeFile, TimestampFile};
+use super::{Context, Names, Referrer};
+use crate::config::file::{CoversBody, HmacFile, MechanismFile, SchemeChoice, SchemeFile, TimestampFile};
 use crate::config::node::{Span, Spanned};
 use crate::config::page::quote;
 use crate::config::read::Named;
 use crate::config::text::grammar;
 use crate::scheme::{
-    Algorithm, Carrier, Cover, Encoding, Format, JwsAlgorithm, Locator, Mechanism, OnConflict, Part, Placeholder,
-    Recipe, Retries, Scheme, SecretEncoding, Sender, Template, TimestampRule, TimestampSource, TimestampUnit, TypeCase,
-    preset,
+    Algorithm, Carrier, Cover, Encoding, Format, JwsAlgorithm, Locator, Mechanism, OnConflict, PRESETS, Part,
+    Placeholder, Recipe, Retries, Scheme, SecretEncoding, Sender, Template, TimestampRule, TimestampSource,
+    TimestampUnit, TypeCase, preset,
 };
 
 /// What Standard Webhooks and most senders' own libraries allow.
@@ -27,6 +28,38 @@ pub(super) fn schemes(file: Named<SchemeFile>, context: &mut Context<'_>) -> Nam
         }
         scheme(&name.value, file, context)
     })
+}
+
+/// The scheme that a source or an endpoint names, or holds.
+pub(super) fn find(
+    referrer: Referrer,
+    owner: &Spanned<String>,
+    choice: Spanned<SchemeChoice>,
+    schemes: &Names<Scheme>,
+    context: &mut Context<'_>,
+) -> Option<Arc<Scheme>> {
+    let name = match choice.value {
+        SchemeChoice::InPlace(file) => return scheme(&owner.value, *file, context).map(Arc::new),
+        SchemeChoice::Name(name) => name,
+    };
+    if let Some(preset) = preset(&name) {
+        return Some(Arc::new(preset.clone()));
+    }
+    let presets: Vec<&str> = PRESETS.iter().map(|scheme| scheme.name.as_ref()).collect();
+    schemes.find(&name, &presets).unwrap_or_else(|meant| {
+        let message = format!("{} {} names a scheme that does not exist", referrer.word(), quote(&owner.value));
+        let label = format!("no preset and no scheme under `schemes` has this name{meant}");
+        context.problems.error(choice.span, message, label);
+        None
+    })
+}
+
+/// Where something about a scheme as a whole is reported.
+pub(super) fn place(choice: &Spanned<SchemeChoice>) -> Span {
+    match choice.value {
+        SchemeChoice::Name(_) => choice.span,
+        SchemeChoice::InPlace(_) => choice.owner,
+    }
 }
 
 /// A scheme, under a name or in the place of one.

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
+use http::HeaderValue;
 use jiff::{SignedDuration, Timestamp};
 
-use super::Context;
+use super::{Context, Referrer};
 use crate::config::file::{SecretFile, SecretList, SecretPlace};
 use crate::config::node::{Span, Spanned};
 use crate::config::page::quote;
@@ -21,14 +22,26 @@ pub(super) fn token(file: &Spanned<SecretPlace>, context: &mut Context<'_>) -> O
     read(&file.value, file.span, context)
 }
 
-/// The keys of a source. Every secret is looked at, whatever is wrong with another.
+/// What a header will say, whole.
+pub(super) fn header_value(file: &Spanned<SecretPlace>, context: &mut Context<'_>) -> Option<Secret> {
+    let secret = token(file, context)?;
+    if HeaderValue::from_bytes(secret.expose()).is_err() {
+        let message = format!("the secret in {} cannot be written into a header", describe(&file.value));
+        context.problems.error(file.span, message, "such as `Basic …`, in one line");
+        return None;
+    }
+    Some(secret)
+}
+
+/// The keys of a source or an endpoint. Every secret is looked at, whatever is wrong with another.
 pub(super) fn keyring(
     files: Spanned<SecretList>,
+    referrer: Referrer,
     scheme: Option<&Scheme>,
     context: &mut Context<'_>,
 ) -> Option<Keyring> {
     let places: Vec<Span> = files.value.0.iter().map(|file| file.span).collect();
-    unique_ids(&files.value.0, context);
+    unique_ids(&files.value.0, referrer, context);
     let specs: Vec<Option<KeySpec>> =
         files.value.0.into_iter().enumerate().map(|(position, file)| spec(position, file, scheme, context)).collect();
     let specs: Vec<KeySpec> = specs.into_iter().collect::<Option<_>>()?;
@@ -37,21 +50,23 @@ pub(super) fn keyring(
     weigh(&keyring, &places, context);
     if keyring.valid_at(context.now).next().is_none() {
         let label = "add one that is valid, or change `not_before` and `not_after`";
-        context.problems.error(files.owner, "no secret of this source is valid now", label);
+        let message = format!("no secret of this {} is valid now", referrer.word());
+        context.problems.error(files.owner, message, label);
     } else {
-        expiring(&ends, &places, context);
+        expiring(&ends, &places, referrer, context);
     }
     Some(keyring)
 }
 
 /// Metrics and logs name a key by its id, or its position where it has none.
-fn unique_ids(files: &[Spanned<Option<SecretFile>>], context: &mut Context<'_>) {
+fn unique_ids(files: &[Spanned<Option<SecretFile>>], referrer: Referrer, context: &mut Context<'_>) {
     let mut seen: HashMap<String, Span> = HashMap::new();
     for (position, file) in files.iter().enumerate() {
         let Some(secret) = &file.value else { continue };
         let at = secret.id.as_ref().map_or(file.span, |id| id.span);
         if let Some(first) = seen.insert(id(position, secret), at) {
-            context.problems.repeated(at, first, "two secrets of this source have the same id");
+            let message = format!("two secrets of this {} have the same id", referrer.word());
+            context.problems.repeated(at, first, message);
         }
     }
 }
@@ -162,13 +177,17 @@ fn weigh(keyring: &Keyring, places: &[Span], context: &mut Context<'_>) {
 }
 
 /// Warns about keys that are about to end, and about those that did.
-fn expiring(ends: &[Option<Timestamp>], places: &[Span], context: &mut Context<'_>) {
+fn expiring(ends: &[Option<Timestamp>], places: &[Span], referrer: Referrer, context: &mut Context<'_>) {
+    let successor = match referrer {
+        Referrer::Endpoint => "the receiver needs another by then",
+        Referrer::Source => "the sender needs another by then",
+    };
     for (end, at) in ends.iter().zip(places) {
         let Some(end) = end else { continue };
         if *end < context.now {
             context.problems.warning(*at, format!("this secret ended at {end}"), "it can be removed");
         } else if end.duration_since(context.now) <= SOON {
-            context.problems.warning(*at, format!("this secret ends at {end}"), "the sender needs another by then");
+            context.problems.warning(*at, format!("this secret ends at {end}"), successor);
         }
     }
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Context, Names, scheme, secret, warn};
-use crate::config::file::{DedupFile, ForwardFile, SchemeChoice, SourceFile};
+use super::store::Durability;
+use super::{Context, Names, Referrer, scheme, secret, warn};
+use crate::config::file::{DedupFile, ForwardFile, SourceFile};
 use crate::config::node::{Span, Spanned};
 use crate::config::page::quote;
-use crate::config::resolved::{Dedup, Forward, ForwardBody, Source, Upstream};
-use crate::scheme::{Mechanism, PRESETS, Part, Scheme, preset};
+use crate::config::resolved::{Dedup, Delivery, Forward, ForwardBody, Source, Upstream};
+use crate::scheme::{Mechanism, Part, Scheme};
 
 const WINDOW: Duration = Duration::from_secs(72 * 3600);
 const ENTRIES: usize = 1_000_000;
@@ -18,6 +19,7 @@ pub(super) struct Surroundings<'c> {
     pub(super) schemes: &'c Names<Scheme>,
     pub(super) upstreams: &'c Names<Upstream>,
     pub(super) has_public_url: bool,
+    pub(super) durability: Durability,
 }
 
 /// Where the warnings about a source point.
@@ -37,12 +39,20 @@ pub(super) fn source(
     context: &mut Context<'_>,
 ) -> Option<Source> {
     let places = places(&file);
-    let scheme = file.scheme.and_then(|choice| find_scheme(name, choice, surroundings, context));
+    let scheme =
+        file.scheme.and_then(|choice| scheme::find(Referrer::Source, name, choice, surroundings.schemes, context));
     if let Some(scheme) = &scheme {
         check_public_url(scheme, places.scheme, surroundings, context);
     }
-    let keyring = file.secrets.and_then(|secrets| secret::keyring(secrets, scheme.as_deref(), context));
+    let keyring =
+        file.secrets.and_then(|secrets| secret::keyring(secrets, Referrer::Source, scheme.as_deref(), context));
     let upstream = file.upstream.and_then(|upstream| find_upstream(name, &upstream, surroundings, context));
+    let delivery = file.delivery.map_or(Delivery::Sync, |delivery| {
+        if delivery.value != Delivery::Sync {
+            surroundings.durability.check(delivery.span, context);
+        }
+        delivery.value
+    });
     let scheme = scheme?;
     let source = Source {
         name: name.value.as_str().into(),
@@ -50,6 +60,7 @@ pub(super) fn source(
         host: file.host.map(|host| host.value.0),
         keyring: keyring?,
         upstream: upstream?,
+        delivery,
         dedup: dedup(file.dedup, &scheme),
         event_id: file.event_id.map(|id| id.value.0),
         event_type: file.event_type.map(|kind| kind.value),
@@ -68,39 +79,13 @@ fn places(file: &SourceFile) -> Places {
         _ => (None, None),
     };
     Places {
-        scheme: match &file.scheme {
-            Some(Spanned { value: SchemeChoice::Name(_), span, .. }) => *span,
-            Some(Spanned { owner, .. }) => *owner,
-            None => file.owner,
-        },
+        scheme: file.scheme.as_ref().map_or(file.owner, scheme::place),
         event_id: file.event_id.as_ref().map(|id| id.span),
         event_type: file.event_type.as_ref().map(|kind| kind.span),
         dedup_key,
         window,
         delivery: file.delivery.as_ref().map(|delivery| delivery.span),
     }
-}
-
-fn find_scheme(
-    source: &Spanned<String>,
-    choice: Spanned<SchemeChoice>,
-    surroundings: &Surroundings<'_>,
-    context: &mut Context<'_>,
-) -> Option<Arc<Scheme>> {
-    let name = match choice.value {
-        SchemeChoice::InPlace(file) => return scheme::scheme(&source.value, *file, context).map(Arc::new),
-        SchemeChoice::Name(name) => name,
-    };
-    if let Some(preset) = preset(&name) {
-        return Some(Arc::new(preset.clone()));
-    }
-    let presets: Vec<&str> = PRESETS.iter().map(|scheme| scheme.name.as_ref()).collect();
-    surroundings.schemes.find(&name, &presets).unwrap_or_else(|meant| {
-        let message = format!("source {} names a scheme that does not exist", quote(&source.value));
-        let label = format!("no preset and no scheme under `schemes` has this name{meant}");
-        context.problems.error(choice.span, message, label);
-        None
-    })
 }
 
 fn find_upstream(

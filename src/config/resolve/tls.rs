@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use rustls::client::WantsClientCert;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, InconsistentKeys, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, ConfigBuilder, InconsistentKeys, RootCertStore, ServerConfig};
 
 use super::Context;
-use crate::config::file::TlsFile;
-use crate::config::node::Spanned;
+use crate::config::file::{TlsFile, TrustFile};
+use crate::config::node::{Span, Spanned};
 use crate::config::page::quote;
 use crate::config::resolved::Tls;
 use crate::config::text::{FilePath, Url};
@@ -31,13 +32,8 @@ pub(super) fn server(file: TlsFile, context: &mut Context<'_>) -> Option<Tls> {
         .with_single_cert(chain, key)
     {
         Ok(config) => config,
-        Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
-            let label = "the first certificate of the file must belong to this key";
-            context.problems.error(at, "the key does not fit the certificate", label);
-            return None;
-        }
         Err(error) => {
-            context.problems.error(at, "certificate and key cannot be used", error.to_string());
+            unusable(&error, at, context);
             return None;
         }
     };
@@ -68,14 +64,62 @@ fn private_key(path: &Spanned<FilePath>, context: &mut Context<'_>) -> Option<Pr
     Some(key)
 }
 
+/// How TLS is spoken to a URL: outer `None` where that cannot be, inner `None` where it is not spoken.
+pub(super) fn client(
+    url: Option<&Spanned<Url>>,
+    file: &TrustFile,
+    trust: &mut Trust,
+    context: &mut Context<'_>,
+) -> Option<Option<Arc<ClientConfig>>> {
+    let secure = url.is_none_or(|url| url.value.secure);
+    let named = [("ca", &file.ca), ("certificate", &file.certificate), ("key", &file.key)];
+    if let Some((name, place)) = named.into_iter().find_map(|(name, key)| Some((name, key.as_ref()?)))
+        && !secure
+    {
+        let label = format!("write `https://…`, or leave `{name}` out");
+        context.problems.error(place.owner, format!("`{name}` means nothing for an `http` URL"), label);
+        return None;
+    }
+    let own = file.ca.as_ref().map(|ca| authorities(ca, context));
+    let identity = identity(file, context);
+    let url = url?;
+    if !secure {
+        return Some(None);
+    }
+    check_server_name(url, context)?;
+    match (own, identity?) {
+        (None, None) => Some(Some(trust.system(context))),
+        (own, identity) => {
+            let roots = own.map_or_else(|| Some(trust.roots(context)), |own| own.map(Arc::new))?;
+            config(roots, identity, context).map(Some)
+        }
+    }
+}
+
+/// What a client shows of itself, and where its key stands in the file.
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>, Span);
+
+/// Inner `None`: it shows nothing.
+fn identity(file: &TrustFile, context: &mut Context<'_>) -> Option<Option<Identity>> {
+    let chain = file.certificate.as_ref().map(|path| certificates(path, context));
+    let key = file.key.as_ref().map(|path| (private_key(path, context), path.span));
+    match (chain, key) {
+        (None, None) => Some(None),
+        (Some(chain), Some((key, at))) => Some(Some((chain?, key?, at))),
+        // That the other is missing has been reported.
+        _ => None,
+    }
+}
+
 /// What the system trusts: looked up once, and only if somebody asks.
 #[derive(Default)]
 pub(super) struct Trust {
+    roots: Option<Arc<RootCertStore>>,
     system: Option<Arc<ClientConfig>>,
 }
 
 impl Trust {
-    pub(super) fn system(&mut self, context: &Context<'_>) -> Arc<ClientConfig> {
+    fn roots(&mut self, context: &Context<'_>) -> Arc<RootCertStore> {
         let load = || {
             let mut roots = RootCertStore::empty();
             roots.add_parsable_certificates(context.environment.roots());
@@ -83,14 +127,20 @@ impl Trust {
                 // An image without a system, such as one that holds this program alone, has no roots of its own.
                 roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
             }
-            client(roots)
+            Arc::new(roots)
         };
-        Arc::clone(self.system.get_or_insert_with(load))
+        Arc::clone(self.roots.get_or_insert_with(load))
+    }
+
+    /// Trust in the system's authorities, and nothing shown.
+    pub(super) fn system(&mut self, context: &Context<'_>) -> Arc<ClientConfig> {
+        let roots = self.roots(context);
+        Arc::clone(self.system.get_or_insert_with(|| anonymous(roots)))
     }
 }
 
-/// Trust in the certificates of one file, and in nothing else.
-pub(super) fn with_authority(path: &Spanned<FilePath>, context: &mut Context<'_>) -> Option<Arc<ClientConfig>> {
+/// The certificates of one file: who has it as `ca` trusts nothing else.
+fn authorities(path: &Spanned<FilePath>, context: &mut Context<'_>) -> Option<RootCertStore> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(path, context)? {
         if let Err(error) = roots.add(certificate) {
@@ -100,17 +150,48 @@ pub(super) fn with_authority(path: &Spanned<FilePath>, context: &mut Context<'_>
             return None;
         }
     }
-    Some(client(roots))
+    Some(roots)
 }
 
-fn client(roots: RootCertStore) -> Arc<ClientConfig> {
-    let mut config = ClientConfig::builder_with_provider(provider())
+fn config(
+    roots: Arc<RootCertStore>,
+    identity: Option<Identity>,
+    context: &mut Context<'_>,
+) -> Option<Arc<ClientConfig>> {
+    let Some((chain, key, at)) = identity else { return Some(anonymous(roots)) };
+    match trusting(roots).with_client_auth_cert(chain, key) {
+        Ok(config) => Some(speaking(config)),
+        Err(error) => {
+            unusable(&error, at, context);
+            None
+        }
+    }
+}
+
+fn anonymous(roots: Arc<RootCertStore>) -> Arc<ClientConfig> {
+    speaking(trusting(roots).with_no_client_auth())
+}
+
+fn trusting(roots: Arc<RootCertStore>) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .expect("the provider supports the versions that rustls calls safe")
         .with_root_certificates(roots)
-        .with_no_client_auth();
+}
+
+fn speaking(mut config: ClientConfig) -> Arc<ClientConfig> {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Arc::new(config)
+}
+
+/// Says why a certificate and a key cannot be used together.
+fn unusable(error: &rustls::Error, at: Span, context: &mut Context<'_>) {
+    if let rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) = error {
+        let label = "the first certificate of the file must belong to this key";
+        context.problems.error(at, "the key does not fit the certificate", label);
+    } else {
+        context.problems.error(at, "certificate and key cannot be used", error.to_string());
+    }
 }
 
 /// Whether a certificate can be issued to the host of a URL at all.

@@ -8,7 +8,7 @@ use super::{Context, Names, tls};
 use crate::config::file::UpstreamFile;
 use crate::config::node::Spanned;
 use crate::config::read::Named;
-use crate::config::resolved::{Upstream, UpstreamUrl, UrlScheme};
+use crate::config::resolved::{Retry, Upstream, UpstreamUrl, UrlScheme};
 use crate::config::text::Url;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,34 +25,19 @@ fn upstream(
     trust: &mut tls::Trust,
     context: &mut Context<'_>,
 ) -> Option<Upstream> {
-    let secure = file.url.as_ref().is_some_and(|url| url.value.secure);
-    let tls = match &file.ca {
-        Some(ca) if file.url.is_some() && !secure => {
-            let label = "write `https://…`, or leave `ca` out";
-            context.problems.error(ca.owner, "`ca` means nothing for an `http` URL", label);
-            None
-        }
-        Some(ca) => tls::with_authority(ca, context),
-        None if secure => Some(trust.system(context)),
-        None => None,
-    };
-    let url = file.url?;
-    if secure {
-        tls::check_server_name(&url, context)?;
-    }
-    if secure && tls.is_none() {
-        return None;
-    }
+    let tls = tls::client(file.url.as_ref(), &file.trust, trust, context);
     Some(Upstream {
         name: name.value.as_str().into(),
-        url: address(url.value),
+        url: address(file.url?.value),
         timeout: file.timeout.unwrap_or(TIMEOUT),
         connect_timeout: file.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
-        tls,
+        tls: tls?,
+        retry: file.retry.unwrap_or_else(Retry::standard_webhooks),
+        pace: file.pace,
     })
 }
 
-fn address(url: Url) -> UpstreamUrl {
+pub(super) fn address(url: Url) -> UpstreamUrl {
     let (scheme, usual) = if url.secure { (UrlScheme::Https, 443) } else { (UrlScheme::Http, 80) };
     let port = url.port.unwrap_or(usual);
     let authority = if port == usual { url.host.clone() } else { format!("{}:{port}", url.host) };

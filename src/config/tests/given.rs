@@ -43,6 +43,7 @@ pub(super) fn environment() -> GivenEnvironment {
         .file("/run/secret", format!("{SECRET}\n"))
         .file("/run/secret-crlf", format!("{SECRET}\r\n"))
         .file("/run/empty", "\n")
+        .file("/run/two-lines", format!("Basic {SECRET}\nX: y"))
         .file("/run/tls.crt", CERTIFICATES.certificate.as_str())
         .file("/run/tls.key", CERTIFICATES.key.as_str())
         .file("/run/other.key", CERTIFICATES.other_key.as_str())
@@ -92,4 +93,11 @@ pub(super) fn with_source(source: &str) -> String {
 pub(super) fn with_scheme(scheme: &str) -> String {
     let source = "      {path: /one, scheme: acme, secrets: [{env: GOOD}], upstream: app}";
     format!("{}schemes:\n  acme:\n{scheme}\n", with_source(source))
+}
+
+/// A small configuration around the keys of one endpoint, indented by six spaces, without a receiving side.
+pub(super) fn with_endpoint(endpoint: &str) -> String {
+    format!(
+        "outbound:\n  listen: 127.0.0.1:0\n  endpoints:\n    partner:\n{endpoint}store: {{sqlite: {{path: a.db}}}}\n"
+    )
 }

@@ -62,7 +62,7 @@ fn the_top_level_keys_mean_what_they_say() {
     let log = with("log: {format: json, level: debug}\n").log;
     assert_eq!((log.format, log.level), (LogFormat::Json, LogLevel::Debug));
     let store = replaced("{memory: {}}", "{sqlite: {path: data/seen.db}}").store;
-    assert_eq!(store, StoreConfig::Sqlite { path: "data/seen.db".into() });
+    assert_eq!(store, StoreConfig::Sqlite { path: "data/seen.db".into(), keep: Default::default() });
     assert_eq!(with("").store, StoreConfig::Memory);
 }
 

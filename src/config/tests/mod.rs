@@ -3,6 +3,8 @@
 mod bad;
 mod given;
 mod meaning;
+mod outbound;
+mod queue;
 mod recipes;
 mod robust;
 mod secrets;

@@ -1,9 +1,9 @@
-//! Ten thousand sources are many, and load in a moment.
+//! Ten thousand sources or endpoints are many, and load in a moment.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use super::given::{config, errors};
+use super::given::{SECRET, config, environment, errors, now};
 
 const SOURCES: usize = 10_000;
 
@@ -37,5 +37,21 @@ fn ten_thousand_mistakes_are_told_in_a_moment_and_not_all_shown() {
     let errors = errors(&text("apq"));
 
     assert!(errors.ends_with("and 9000 more errors"), "{}", &errors[errors.len() - 200..]);
+    assert!(start.elapsed() < MOMENT, "{:?}", start.elapsed());
+}
+
+#[test]
+fn ten_thousand_endpoints_load_in_a_moment() {
+    let mut text = String::from("store: {sqlite: {path: a.db}}\noutbound:\n  listen: 127.0.0.1:0\n  endpoints:\n");
+    let mut environment = environment();
+    for n in 0..SOURCES {
+        writeln!(text, "    endpoint-{n}:\n      url: https://receiver-{n}.example/hooks\n      scheme: lmif\n      secrets: [{{file: /run/secrets/{n}}}]\n      events: ['user.*']\n      retry: {{schedule: [0s, 1m]}}").expect("a string grows");
+        environment = environment.file(format!("/run/secrets/{n}"), SECRET);
+    }
+
+    let start = Instant::now();
+    let (config, _) = crate::config::parse(&text, "countersign.yaml", &environment, now()).expect("a configuration");
+
+    assert_eq!(config.outbound.expect("outbound").endpoints.len(), SOURCES);
     assert!(start.elapsed() < MOMENT, "{:?}", start.elapsed());
 }

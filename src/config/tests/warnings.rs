@@ -80,7 +80,19 @@ fn a_sender_that_never_retries_wants_the_queue() {
         let warnings = of_source(scheme, "[{env: GOOD}]", "      delivery: sync\n");
 
         assert!(warnings.contains(&format!("{title} never tries again")), "{warnings}");
-        assert!(warnings.contains(":9:17") && warnings.contains("not available in this version"), "{warnings}");
+        assert!(warnings.contains(":9:17") && warnings.contains("write `delivery: queue`"), "{warnings}");
+    }
+}
+
+#[test]
+fn a_sender_that_never_retries_is_content_with_a_queue() {
+    for delivery in ["queue", "sync_then_queue"] {
+        let source = format!(
+            "      {{path: /one, scheme: lvconnect, secrets: [{{env: GOOD}}], upstream: app, delivery: {delivery}}}"
+        );
+        let warnings = warnings(&with_source(&source).replace("{memory: {}}", "{sqlite: {path: a.db}}"));
+
+        assert!(!warnings.contains("never tries again"), "{warnings}");
     }
 }
 
@@ -114,6 +126,21 @@ fn an_upstream_that_nobody_uses_is_probably_misspelt() {
 }
 
 #[test]
+fn an_upstream_that_nothing_is_queued_for_has_nothing_to_try_again() {
+    let text = |delivery: &str| {
+        let source = format!(
+            "      {{path: /one, scheme: lmif, secrets: [{{env: GOOD}}], upstream: app, delivery: {delivery}}}"
+        );
+        let text = with_source(&source).replace("{memory: {}}", "{sqlite: {path: a.db}}");
+        text.replace("127.0.0.1:3000}", "127.0.0.1:3000, rate: 5/s}")
+    };
+
+    assert_warns(&warnings(&text("sync")), ":7:37", "`rate` means nothing here");
+    assert_eq!(warnings(&text("queue")), "");
+    assert_eq!(warnings(&text("sync_then_queue")), "");
+}
+
+#[test]
 fn a_payload_that_is_the_body_changes_nothing() {
     let warnings = of_source("lmif", "[{env: GOOD}]", "      forward: {body: payload}\n");
 
@@ -128,8 +155,8 @@ fn the_table_shows_what_is_and_is_not_signed() {
 
     assert_eq!(
         crate::config::table(&config, now()),
-        "source  path           scheme     signed        duplicates by  upstream  secrets\n\
-         one     /one           lmif       body id type  json /id, 72h  app       new, 2 until 2026-12-31T00:00:00Z\n\
-         longer  b.example/two  lvconnect  body          off            app       1\n"
+        "source  path           scheme     signed        duplicates by  upstream  delivery  secrets\n\
+         one     /one           lmif       body id type  json /id, 72h  app       sync      new, 2 until 2026-12-31T00:00:00Z\n\
+         longer  b.example/two  lvconnect  body          off            app       sync      1\n"
     );
 }

@@ -9,7 +9,10 @@ use http::{HeaderValue, StatusCode};
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
-use crate::store::{Claim, DedupKey, Fingerprint, KeptAnswer, Repeat, Scope, ScopeHandle, Seen, Store, Waiter};
+use crate::config::Keep;
+use crate::store::{
+    Claim, DedupKey, Fingerprint, KeptAnswer, Repeat, Scope, ScopeHandle, Seen, Settlement, Store, Waiter,
+};
 
 pub(super) const WINDOW: Duration = Duration::from_secs(3600);
 pub(super) const WAIT: Duration = Duration::from_secs(10);
@@ -28,14 +31,20 @@ impl Harness {
     pub(super) fn sqlite() -> Harness {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("countersign.db");
-        Harness { store: Store::open_sqlite(&path, at(0)).expect("a new store"), file: Some((folder, path)) }
+        Harness {
+            store: Store::open_sqlite(&path, &Keep::default(), at(0)).expect("a new store"),
+            file: Some((folder, path)),
+        }
     }
 
     /// The store as another process would find it.
     pub(super) fn reopen(self, now: Timestamp) -> Harness {
         let (folder, path) = self.file.expect("a store with a file");
         drop(self.store);
-        Harness { store: Store::open_sqlite(&path, now).expect("the same store"), file: Some((folder, path)) }
+        Harness {
+            store: Store::open_sqlite(&path, &Keep::default(), now).expect("the same store"),
+            file: Some((folder, path)),
+        }
     }
 
     /// A scope that remembers 1000 events for an hour.
@@ -85,7 +94,7 @@ impl Seen {
     #[track_caller]
     pub(super) fn settled(self) -> (KeptAnswer, Repeat) {
         match self {
-            Seen::Settled { answer, repeat } => (answer, repeat),
+            Seen::Settled { settlement, repeat } => (answered(settlement), repeat),
             other => panic!("not settled: {other:?}"),
         }
     }
@@ -137,4 +146,12 @@ pub(super) fn answer(body: &'static str) -> KeptAnswer {
 
 pub(super) fn failure() -> KeptAnswer {
     KeptAnswer { status: StatusCode::INTERNAL_SERVER_ERROR, ..answer("broken") }
+}
+
+/// The answer of a claim that was settled with one.
+pub(super) fn answered(settlement: Settlement) -> KeptAnswer {
+    match settlement {
+        Settlement::Answered(answer) => answer,
+        Settlement::Queued(id) => panic!("queued as {id}"),
+    }
 }

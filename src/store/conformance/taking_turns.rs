@@ -6,7 +6,7 @@ use http::StatusCode;
 use tokio::time::{Instant, advance};
 
 use super::conformance;
-use super::harness::{Harness, WAIT, answer, at, failure, key};
+use super::harness::{Harness, WAIT, answer, answered, at, failure, key};
 use crate::store::{Claim, Fingerprint, KeptAnswer, Repeat, Seen, Succession, Waited, Waiter};
 
 conformance! {
@@ -25,6 +25,9 @@ conformance! {
     a_dropped_claim_is_released
     a_second_claim_dropped_is_a_503_for_the_others
     a_panic_releases_the_claim
+    a_lent_claim_comes_back_instead_of_being_released
+    a_lent_claim_whose_lender_is_gone_is_released
+    a_lent_claim_that_is_settled_does_not_come_back
 }
 
 #[track_caller]
@@ -60,7 +63,7 @@ async fn the_others_get_the_answer_of_the_second(harness: Harness) {
 
     for waiter in waiters {
         let Waited::Settled(second) = waiter.wait().await else { panic!("not settled") };
-        assert_eq!(second, answer("second"));
+        assert_eq!(answered(second), answer("second"));
     }
 }
 
@@ -214,4 +217,37 @@ async fn a_panic_releases_the_claim(harness: Harness) {
 
     assert!(panicked.await.is_err());
     assert!(scope.ask(1).is_new());
+}
+
+async fn a_lent_claim_comes_back_instead_of_being_released(harness: Harness) {
+    let scope = harness.scope();
+    let (claim, lent) = scope.ask(1).claimed().lend();
+    let waiter = scope.ask(1).in_flight();
+
+    drop(claim);
+    let back = lent.back().await.expect("it was not settled");
+    back.settle(answer("ok"), at(0));
+
+    assert!(matches!(waiter.wait().await, Waited::Settled(_)));
+}
+
+async fn a_lent_claim_whose_lender_is_gone_is_released(harness: Harness) {
+    let scope = harness.scope();
+    let (claim, lent) = scope.ask(1).claimed().lend();
+    let waiter = scope.ask(1).in_flight();
+
+    drop(lent);
+    claim.release(failure(), Succession::Next);
+
+    let _second = yours(waiter.wait().await);
+}
+
+async fn a_lent_claim_that_is_settled_does_not_come_back(harness: Harness) {
+    let scope = harness.scope();
+    let (claim, lent) = scope.ask(1).claimed().lend();
+
+    claim.settle(answer("ok"), at(0));
+
+    assert!(lent.back().await.is_none());
+    assert_eq!(scope.ask(1).settled().0, answer("ok"));
 }

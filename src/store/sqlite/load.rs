@@ -7,10 +7,12 @@ use http::StatusCode;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
+use super::books::Books;
+use crate::config::Keep;
 use crate::store::answer::{Content, cost};
 use crate::store::journal::Journal;
 use crate::store::memory::{BODIES, Memory};
-use crate::store::shard::Remembered;
+use crate::store::shard::{QUEUED, Remembered};
 use crate::store::{DedupKey, Fingerprint, Scope};
 
 /// Fills `memory` with the file's scopes and events. What has expired, or no longer has a place, is left to be deleted.
@@ -39,9 +41,17 @@ pub(in crate::store) fn load(
     Ok(())
 }
 
-/// The number that the next event gets.
+/// What a file holds to be delivered, counted.
+pub(in crate::store) fn load_books(connection: &Connection, keep: &Keep) -> rusqlite::Result<Arc<Books>> {
+    let books = Arc::<Books>::default();
+    super::counts::load(connection, &books, keep.size.is_some())?;
+    Ok(books)
+}
+
+/// The number that the next event or delivery gets.
 pub(in crate::store) fn next_row(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("SELECT coalesce(max(row), 0) + 1 FROM event", [], |row| row.get(0))
+    let last = "SELECT max(coalesce((SELECT max(row) FROM event), 0), coalesce((SELECT max(row) FROM delivery), 0))";
+    connection.query_row(last, [], |row| Ok(row.get::<_, i64>(0)? + 1))
 }
 
 fn load_scopes(connection: &Connection, memory: &Arc<Memory>) -> rusqlite::Result<()> {
@@ -77,15 +87,19 @@ fn answer_floor(connection: &Connection, journal: &Journal) -> rusqlite::Result<
 }
 
 fn event(row: &Row<'_>) -> rusqlite::Result<Remembered> {
+    let (key, fingerprint): (DedupKey, [u8; 16]) = (row.get(2)?, row.get(3)?);
+    let fingerprint = Fingerprint(u128::from_be_bytes(fingerprint));
+    let (number, at, status) = (row.get(0)?, row.get(4)?, row.get(5)?);
+    if status == QUEUED {
+        return Ok(Remembered::queued(key, fingerprint, super::rows::id(at, number)));
+    }
     let content_type = row.get_ref(6)?.as_blob_or_null()?;
     let content = match (content_type, row.get_ref(7)?.as_blob_or_null()?) {
         (Some(content_type), Some(body)) => Content::from_parts(content_type, body),
         _ => Content::Gone,
     };
-    let (key, fingerprint): (DedupKey, [u8; 16]) = (row.get(2)?, row.get(3)?);
-    let status = StatusCode::from_u16(row.get(5)?).unwrap_or(StatusCode::OK);
-    let fingerprint = Fingerprint(u128::from_be_bytes(fingerprint));
-    Ok(Remembered::new(key, fingerprint, row.get(4)?, row.get(0)?, status, content))
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    Ok(Remembered::new(key, fingerprint, at, number, status, content))
 }
 
 /// A number that cannot be negative; what an operator may have made of it counts as none.

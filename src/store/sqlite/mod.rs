@@ -1,17 +1,36 @@
 //! A file that remembers.
 //!
-//! SQLite in WAL mode, synced on every commit. One thread writes; nothing else touches
-//! the file while the process runs, except an operator who looks at it. The lock beside
-//! it keeps a second process out.
+//! SQLite in WAL mode, synced on every commit. One thread writes, others read; nothing
+//! else touches the file while the process runs, except an operator who looks at it. The
+//! lock beside it keeps a second process out.
+//!
+//! What somebody waits for is an operation (`operation.rs`): those that are there at one
+//! moment share a transaction. `accept.rs`, `record.rs` and `change.rs` say what is done
+//! in it, `books.rs` holds what follows in memory: counts, and who has leased what.
 
+mod accept;
+mod books;
+mod change;
+mod counts;
+mod lease;
+mod ledger;
+mod list;
 mod load;
 mod lock;
+mod operation;
+mod read;
+mod record;
+mod retain;
+mod rewrite;
+mod rows;
 mod schema;
+mod show;
 #[cfg(test)]
 mod tests;
+mod whereabouts;
 mod writer;
 
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -19,9 +38,14 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
-pub(super) use load::{load, next_row};
+pub(super) use ledger::SqliteLedger;
+pub(super) use load::{load, load_books, next_row};
 use lock::Lock;
+pub(super) use operation::Operation;
+pub(super) use read::Readers;
+pub(super) use retain::Retention;
 use schema::{MIGRATIONS, Owner};
+use whereabouts::Whereabouts;
 pub(super) use writer::Writer;
 
 /// How long somebody else may hold the file, an operator's `sqlite3` for one.
@@ -125,6 +149,7 @@ impl OpenError {
 pub(super) struct StoreFile {
     // Closed before the lock is let go.
     pub(super) connection: Connection,
+    whereabouts: Whereabouts,
     _lock: Lock,
 }
 
@@ -133,8 +158,11 @@ pub(super) fn open(path: &Path) -> Result<StoreFile, OpenError> {
     prepare_folder(path)?;
     let lock = Lock::take(path)?;
     prepare_file(path)?;
+    let io = |source| OpenError::Io { path: path.to_owned(), source };
+    rewrite::rewrite(path).map_err(io)?;
     let connection = connect(path)?;
-    Ok(StoreFile { connection, _lock: lock })
+    let whereabouts = Whereabouts::of(path).map_err(io)?;
+    Ok(StoreFile { connection, whereabouts, _lock: lock })
 }
 
 fn connect(path: &Path) -> Result<Connection, OpenError> {
@@ -162,15 +190,29 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
 fn tune(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
-    connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "cache_size", -4096)?;
-    connection.pragma_update(None, "temp_store", "memory")
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
 }
 
 fn prepare_folder(path: &Path) -> Result<(), OpenError> {
     let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
     let io = |source| OpenError::Io { path: folder.to_owned(), source };
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io)?;
+    sync_names(folder);
+    Ok(())
+}
+
+/// Puts the names that lead to a folder on disk: without them, what is synced in it cannot be found.
+///
+/// As far as the file system can, and where these folders may be read; SQLite does no more for its own.
+fn sync_names(folder: &Path) {
+    for around in folder.ancestors().skip(1) {
+        let around = if around.as_os_str().is_empty() { Path::new(".") } else { around };
+        let _ = File::open(around).and_then(|around| around.sync_all());
+    }
 }
 
 /// Makes the file, for its owner only; SQLite gives the files beside it the same permissions.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::*;
+use crate::config::Keep;
+use crate::store::ledger::{Accept, Accepted, LedgerError, Message, NewDelivery, Room, Start, Target, TargetKind};
 use crate::store::{DedupKey, Fingerprint, KeptAnswer, Scope, Seen, Store};
 
 fn folder() -> (TempDir, PathBuf) {
@@ -17,7 +19,7 @@ fn now() -> jiff::Timestamp {
 }
 
 fn open_store(path: &Path) -> Result<Arc<Store>, OpenError> {
-    Store::open_sqlite(path, now())
+    Store::open_sqlite(path, &Keep::default(), now())
 }
 
 #[track_caller]
@@ -130,7 +132,7 @@ fn a_later_format_is_refused() {
 
     let error = refused(&path);
 
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 2, .. }), "{error}");
 }
 
 #[tokio::test]
@@ -181,7 +183,7 @@ async fn a_full_disk_is_survived_in_memory_and_written_to_when_there_is_room() {
     let file = open(&path).expect("a new store");
     file.connection.execute_batch("CREATE TABLE filler (bytes BLOB)").expect("a table");
     file.connection.pragma_update(None, "max_page_count", 40).expect("a limit");
-    let store = Store::load(file, &path, now()).expect("the store");
+    let store = Store::load(file, &path, &Keep::default(), now()).expect("the store");
     let other = Connection::open(&path).expect("the store");
     other.execute_batch("INSERT INTO filler VALUES (zeroblob(100000))").expect("room");
 
@@ -248,4 +250,183 @@ fn every_format_since_the_first_can_be_read() {
 
         assert!(matches!(schema::owner(&connection), Ok(Owner::Us(found)) if found == MIGRATIONS.len()));
     }
+}
+
+/// A delivery with a body of so many bytes, and the claim on its event.
+fn delivery(store: &Arc<Store>, event: u32, length: usize) -> Accept {
+    if store.scope("lmif").is_none() {
+        store.configure(&[Scope { name: "lmif".into(), window: Duration::from_secs(60), entries: 1000 }]);
+    }
+    let scope = store.scope("lmif").expect("it was configured");
+    let Seen::New(claim) = scope.claim(key(event), Fingerprint(0), now(), Duration::ZERO) else { panic!("known") };
+    let new = NewDelivery {
+        id: store.ledger().expect("a file").next_id(now()),
+        target: Target { kind: TargetKind::Upstream, name: "app".into() },
+        source: None,
+        event_id: event.to_string(),
+        event_type: None,
+        message: Arc::new(Message { body: vec![b'x'; length].into(), ..Message::default() }),
+        start: Start::Due(now()),
+    };
+    Accept { deliveries: vec![(new, Some(claim))], answered: None }
+}
+
+#[tokio::test]
+async fn on_a_full_disk_nothing_is_accepted_until_there_is_room() {
+    let (_folder, path) = folder();
+    let file = open(&path).expect("a new store");
+    file.connection.execute_batch("CREATE TABLE filler (bytes BLOB)").expect("a table");
+    file.connection.pragma_update(None, "max_page_count", 60).expect("a limit");
+    let store = Store::load(file, &path, &Keep::default(), now()).expect("the store");
+    let ledger = store.ledger().expect("a file");
+    let other = Connection::open(&path).expect("the store");
+    other.execute_batch("INSERT INTO filler VALUES (zeroblob(140000))").expect("room");
+    drop(delivery(&store, 1, 0));
+    store.flush().await;
+
+    for _ in 0..3 {
+        assert_eq!(ledger.accept(delivery(&store, 1, 50_000)).await, Err(LedgerError::Unavailable));
+        // The writer says so right after it.
+        while ledger.healthy() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!store.healthy());
+        assert!(!is_known(&store, 1), "its claim is released");
+    }
+    assert!(ledger.depths().is_empty());
+    store.flush().await;
+    assert!(!ledger.healthy(), "a transaction without anything in it does not count");
+
+    other.execute_batch("DELETE FROM filler").expect("the store");
+    assert_eq!(ledger.accept(delivery(&store, 1, 50_000)).await, Ok(vec![Accepted::New]));
+    assert!(ledger.healthy());
+    assert!(is_known(&store, 1));
+    assert_eq!(ledger.depths()[0].paused, 1);
+}
+
+#[tokio::test]
+async fn a_store_that_can_be_written_again_says_so_before_anybody_tries() {
+    let (_folder, path) = folder();
+    let store = open_store(&path).expect("a new store");
+    let ledger = store.ledger().expect("a file");
+    let other = Connection::open(&path).expect("the store");
+    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    assert_eq!(ledger.accept(delivery(&store, 1, 10)).await, Err(LedgerError::Unavailable));
+
+    other.execute_batch("COMMIT").expect("the lock is let go");
+    store.sweep(now());
+    store.flush().await;
+
+    assert!(ledger.healthy());
+}
+
+#[tokio::test]
+async fn while_another_program_keeps_the_file_locked_nothing_is_accepted() {
+    let (_folder, path) = folder();
+    let store = open_store(&path).expect("a new store");
+    let ledger = store.ledger().expect("a file");
+    let other = Connection::open(&path).expect("the store");
+    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+
+    assert_eq!(ledger.accept(delivery(&store, 1, 10)).await, Err(LedgerError::Unavailable));
+
+    other.execute_batch("COMMIT").expect("the lock is let go");
+    assert_eq!(ledger.accept(delivery(&store, 1, 10)).await, Ok(vec![Accepted::New]));
+}
+
+#[tokio::test]
+async fn a_store_that_was_closed_accepts_and_hands_out_nothing() {
+    let (_folder, path) = folder();
+    let store = open_store(&path).expect("a new store");
+    let (ledger, accept) = (store.ledger().expect("a file"), delivery(&store, 1, 10));
+    drop(store);
+
+    assert_eq!(ledger.accept(accept).await, Err(LedgerError::Unavailable));
+    let target = Target { kind: TargetKind::Upstream, name: "app".into() };
+    let room = Room { deliveries: 1, bytes: 1 };
+    assert!(matches!(ledger.lease(target, now(), room).await, Err(LedgerError::Unavailable)));
+    assert!(ledger.oldest().await.is_err());
+    assert!(!ledger.healthy());
+    open_store(&path).expect("nobody has it");
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_format_keeps_its_events() {
+    let (_folder, path) = folder();
+    let first = Connection::open(&path).expect("a database");
+    first.execute_batch(MIGRATIONS[0]).expect("the first format");
+    first.pragma_update(None, "application_id", schema::APPLICATION).expect("a mark");
+    first.pragma_update(None, "user_version", 1).expect("a mark");
+    first.execute_batch("INSERT INTO scope VALUES (1, 'lmif', 60000, 1000)").expect("a row");
+    let event = "INSERT INTO event VALUES (7, 1, ?1, zeroblob(16), 0, 201)";
+    first.execute(event, [key(1)]).expect("a row");
+    first.execute_batch("INSERT INTO answer VALUES (7, X'', X'6F6B')").expect("a row");
+    drop(first);
+
+    let store = open_store(&path).expect("an older store");
+
+    assert!(is_known(&store, 1));
+    assert!(store.ledger().expect("a file").next_id(now()).row() > 7);
+    let ledger = store.ledger().expect("a file");
+    assert_eq!(ledger.accept(delivery(&store, 2, 10)).await, Ok(vec![Accepted::New]));
+}
+
+#[tokio::test]
+async fn what_would_go_to_a_file_that_is_not_in_its_place_is_not_accepted() {
+    for (suffix, is_replaced) in [("", false), ("", true), ("-wal", false), ("-wal", true)] {
+        let (_folder, path) = folder();
+        let store = open_store(&path).expect("a new store");
+        let ledger = store.ledger().expect("a file");
+        assert_eq!(ledger.accept(delivery(&store, 1, 10)).await, Ok(vec![Accepted::New]));
+
+        let (moved, copy) = (with_suffix(&path, suffix), with_suffix(&path, ".copy"));
+        fs::copy(&moved, &copy).expect("it is ours");
+        fs::remove_file(&moved).expect("it is ours");
+        if is_replaced {
+            fs::rename(&copy, &moved).expect("it is ours");
+        }
+
+        assert_eq!(ledger.accept(delivery(&store, 2, 10)).await, Err(LedgerError::Unavailable), "{suffix}");
+        assert!(!is_known(&store, 2));
+        // The writer says so right after it.
+        while ledger.healthy() {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_called_by_a_link_is_in_its_place() {
+    let (folder, path) = folder();
+    let link = folder.path().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).expect("a link");
+    drop(open_store(&path).expect("a new store"));
+    let store = open_store(&link).expect("the same store");
+
+    let accepted = store.ledger().expect("a file").accept(delivery(&store, 1, 10)).await;
+
+    assert_eq!(accepted, Ok(vec![Accepted::New]));
+}
+
+/// Otherwise it would be called healthy again by whatever is written beside the damage.
+#[tokio::test]
+async fn a_file_that_is_damaged_while_it_is_in_use_is_not_written_any_more() {
+    let (_folder, path) = folder();
+    let store = open_store(&path).expect("a new store");
+    let ledger = store.ledger().expect("a file");
+    let other = Connection::open(&path).expect("the store");
+    other.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("nobody reads");
+    let page: i64 = other
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'delivery'", [], |row| row.get(0))
+        .expect("a table");
+    drop(other);
+    let file = fs::OpenOptions::new().write(true).open(&path).expect("it is ours");
+    std::os::unix::fs::FileExt::write_all_at(&file, &[0xff; 4096], ((page - 1) * 4096) as u64).expect("it is ours");
+
+    let accepted = ledger.accept(delivery(&store, 1, 10)).await;
+    store.sweep(now());
+    store.flush().await;
+
+    assert_eq!(accepted, Err(LedgerError::Unavailable));
+    assert!(!ledger.healthy());
 }

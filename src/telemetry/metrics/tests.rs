@@ -47,6 +47,44 @@ fn what_is_counted_shows() {
 }
 
 #[test]
+fn what_waits_for_a_target_shows_by_what_it_waits_for() {
+    let metrics = Metrics::new();
+
+    metrics.queue("partner").show([1, 2, 3, 4], Duration::from_millis(2500));
+
+    let text = metrics.render();
+    for line in [
+        "countersign_queue_deliveries{target=\"partner\",state=\"dead\"} 1\n",
+        "countersign_queue_deliveries{target=\"partner\",state=\"due\"} 2\n",
+        "countersign_queue_deliveries{target=\"partner\",state=\"leased\"} 3\n",
+        "countersign_queue_deliveries{target=\"partner\",state=\"paused\"} 4\n",
+        "countersign_queue_oldest_seconds{target=\"partner\"} 2.5\n",
+    ] {
+        assert!(text.contains(line), "{line} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn attempts_at_a_target_are_counted_from_zero_on_and_timed() {
+    let metrics = Metrics::new();
+    let target = metrics.target("partner");
+
+    target.attempt(AttemptOutcome::Timeout, Duration::from_secs(3));
+    target.open(true);
+    metrics.upkeep();
+
+    let text = metrics.render();
+    for line in [
+        "countersign_attempts_total{target=\"partner\",outcome=\"timeout\"} 1\n",
+        "countersign_attempts_total{target=\"partner\",outcome=\"egress_denied\"} 0\n",
+        "countersign_attempt_duration_seconds_bucket{target=\"partner\",le=\"5\"} 1\n",
+        "countersign_target_open{target=\"partner\"} 1\n",
+    ] {
+        assert!(text.contains(line), "{line} is missing in\n{text}");
+    }
+}
+
+#[test]
 fn durations_are_histograms() {
     let metrics = Metrics::new();
     let (source, upstream) = (metrics.source("lmif", []), metrics.upstream("app"));
@@ -82,6 +120,7 @@ fn a_source_goes_on_counting_after_a_reload() {
 fn every_metric_has_a_line_of_help() {
     let metrics = Metrics::new();
     let (_source, _scope, _upstream) = (metrics.source("lmif", ["0"]), metrics.scope("lmif"), metrics.upstream("app"));
+    let (_queue, _target) = (metrics.queue("app"), metrics.target("app"));
 
     let text = metrics.render();
 

@@ -19,7 +19,7 @@ const PLACES: &[Place] = &[
                 "inbound:\n  listen: 127.0.0.1:8080\n  sources:\n    example: {path: /, scheme: lmif, secrets: [{env: SECRET}], upstream: app}",
             ),
             ("upstreams", "upstreams:\n  app: {url: http://127.0.0.1:3000}"),
-            ("store", "store: {memory: {}}"),
+            ("store", "store: {sqlite: {path: countersign.db}}"),
         ],
     },
     Place {
@@ -47,6 +47,7 @@ const PLACES: &[Place] = &[
         ],
     },
     Place { name: "secret", parent: Some(("source", "secrets:\n  -")), defaults: &[("env|file", "env: SECRET")] },
+    Place { name: "sync_then_queue", parent: Some(("source", "delivery:\n  sync_then_queue:")), defaults: &[] },
     Place { name: "dedup", parent: Some(("source", "dedup:")), defaults: &[] },
     Place { name: "forward", parent: Some(("source", "forward:")), defaults: &[] },
     Place { name: "locator", parent: Some(("source", "event_id:")), defaults: &[] },
@@ -67,7 +68,39 @@ const PLACES: &[Place] = &[
         defaults: &[("from", "from: {header: X-Time}")],
     },
     Place { name: "jws", parent: Some(("scheme", "jws:")), defaults: &[] },
-    Place { name: "store", parent: Some(("top", "store:")), defaults: &[] },
+    Place { name: "retry", parent: Some(("upstream", "retry:")), defaults: &[] },
+    Place {
+        name: "outbound",
+        parent: Some(("top", "outbound:")),
+        defaults: &[
+            ("listen", "listen: 127.0.0.1:8081"),
+            (
+                "endpoints",
+                "endpoints:\n  example: {url: https://partner.example, scheme: lmif, secrets: [{env: SECRET}]}",
+            ),
+        ],
+    },
+    Place { name: "egress", parent: Some(("outbound", "egress:")), defaults: &[] },
+    Place {
+        name: "endpoint",
+        parent: Some(("outbound", "endpoints:\n  example:")),
+        defaults: &[
+            ("url", "url: https://partner.example"),
+            ("scheme", "scheme: lmif"),
+            ("secrets", "secrets: [{env: SECRET}]"),
+        ],
+    },
+    Place {
+        name: "proxy",
+        parent: Some(("endpoint", "proxy:")),
+        defaults: &[("url", "url: http://proxy.internal:3128")],
+    },
+    Place {
+        name: "store",
+        parent: Some(("top", "store:")),
+        defaults: &[("memory|sqlite|postgres", "sqlite: {path: countersign.db}")],
+    },
+    Place { name: "retention", parent: Some(("store", "retention:")), defaults: &[] },
     Place { name: "sqlite", parent: Some(("store", "sqlite:")), defaults: &[("path", "path: countersign.db")] },
     Place { name: "admin", parent: Some(("top", "admin:")), defaults: &[("listen", "listen: 127.0.0.1:9090")] },
     Place { name: "log", parent: Some(("top", "log:")), defaults: &[] },

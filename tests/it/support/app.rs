@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -61,6 +61,8 @@ pub(crate) struct App {
     pub address: SocketAddr,
     state: Arc<State>,
     serving: JoinHandle<()>,
+    /// The address, as long as nobody listens there.
+    closed: Option<TcpSocket>,
 }
 
 struct State {
@@ -96,19 +98,23 @@ impl App {
     /// The same at this address.
     pub(crate) async fn at(address: SocketAddr, first: impl IntoIterator<Item = Action>, usual: Action) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let actions = Mutex::new(first.into_iter().collect());
-        let state = Arc::new(State {
-            actions,
-            usual,
-            received: watch::Sender::default(),
-            connections: watch::Sender::default(),
-            released: Semaphore::new(0),
-            working: AtomicUsize::new(0),
-            most_at_once: AtomicUsize::new(0),
-        });
+        let (address, state) = (listener.local_addr().unwrap(), State::new(first, usual));
         let serving = tokio::spawn(serve(listener, state.clone()));
-        Self { address, state, serving }
+        Self { address, state, serving, closed: None }
+    }
+
+    /// Refuses connections until [`App::come_up`], and then answers 200.
+    pub(crate) fn down() -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let (address, state) = (socket.local_addr().unwrap(), State::new([], Action::Answer(200, r#"{"ok":true}"#)));
+        Self { address, state, serving: tokio::spawn(async {}), closed: Some(socket) }
+    }
+
+    /// Listens from now on.
+    pub(crate) fn come_up(&mut self) {
+        let listener = self.closed.take().expect("it was down").listen(1024).unwrap();
+        self.serving = tokio::spawn(serve(listener, self.state.clone()));
     }
 
     /// Listens no more.
@@ -175,6 +181,18 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
 }
 
 impl State {
+    fn new(first: impl IntoIterator<Item = Action>, usual: Action) -> Arc<Self> {
+        Arc::new(Self {
+            actions: Mutex::new(first.into_iter().collect()),
+            usual,
+            received: watch::Sender::default(),
+            connections: watch::Sender::default(),
+            released: Semaphore::new(0),
+            working: AtomicUsize::new(0),
+            most_at_once: AtomicUsize::new(0),
+        })
+    }
+
     /// What is done to the next request: up to the first action that ends it.
     fn next_actions(&self) -> (Vec<Action>, Action) {
         let mut actions = self.actions.lock().unwrap();

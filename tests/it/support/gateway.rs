@@ -29,6 +29,8 @@ pub(crate) const SECRET: &str = "a secret of the tests, long enough";
 pub(crate) struct Gateway {
     pub address: SocketAddr,
     pub admin: SocketAddr,
+    /// Where the app sends to.
+    pub outbound: SocketAddr,
     pub folder: TempDir,
     process: Child,
     log: watch::Receiver<Vec<String>>,
@@ -60,6 +62,12 @@ impl Answer {
         std::str::from_utf8(&self.body).unwrap()
     }
 
+    /// The id of the delivery that the event was accepted as.
+    pub(crate) fn delivery(&self) -> String {
+        let id = self.text().strip_prefix("{\"delivery\":\"").and_then(|rest| rest.strip_suffix("\"}"));
+        id.unwrap_or_else(|| panic!("no delivery in {self:?}")).to_owned()
+    }
+
     /// The value of a header, if it is there once.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
@@ -81,6 +89,11 @@ pub(crate) fn source(name: &str, scheme: &str, keys: &str) -> String {
     )
 }
 
+/// A schedule with as many attempts as it may have, one soon after the other.
+pub(crate) fn often() -> String {
+    format!("[0s{}]", ", 100ms".repeat(99))
+}
+
 impl GatewayBuilder {
     /// A configuration as in the documentation, with ports that the system gives.
     pub(crate) fn new(config: impl Into<String>) -> Self {
@@ -92,6 +105,12 @@ impl GatewayBuilder {
     /// Lets the process open only so many files and connections.
     pub(crate) fn descriptors(mut self, count: u32) -> Self {
         self.descriptors = Some(count);
+        self
+    }
+
+    /// Uses the folder of a gateway that ran before.
+    pub(crate) fn folder(mut self, folder: TempDir) -> Self {
+        self.folder = folder;
         self
     }
 
@@ -157,6 +176,13 @@ admin: {{listen: 127.0.0.1:0}}
         )
     }
 
+    /// The same with a store in the gateway's folder, and this schedule for the app.
+    pub(crate) fn config_on_disk(app: &App, sources: &str, schedule: &str) -> String {
+        Self::config_of(app, sources)
+            .replace("timeout: 3s}", &format!("timeout: 3s, retry: {{schedule: {schedule}}}}}"))
+            .replace("{memory: {}}", "{sqlite: {path: \"{folder}/data/store.db\"}}")
+    }
+
     /// Sends a delivery to the LMIF source on a connection of its own.
     pub(crate) async fn post(&self, delivery: &Delivery) -> Answer {
         self.post_to("/hooks/lmif", delivery).await
@@ -181,9 +207,19 @@ admin: {{listen: 127.0.0.1:0}}
         send(self.address, request).await
     }
 
+    /// Sends any request to the address for the app.
+    pub(crate) async fn app_sends(&self, request: Request<Full<Bytes>>) -> Answer {
+        send(self.outbound, request).await
+    }
+
     /// What the admin address answers.
     pub(crate) async fn admin(&self, path: &str) -> Answer {
         send(self.admin, Request::get(path).body(Full::default()).unwrap()).await
+    }
+
+    /// Sends any request to the admin address.
+    pub(crate) async fn operate(&self, request: Request<Full<Bytes>>) -> Answer {
+        send(self.admin, request).await
     }
 
     /// The value of a metric, by its name with all labels.
@@ -197,10 +233,22 @@ admin: {{listen: 127.0.0.1:0}}
     ///
     /// Nothing tells that it has, so it is asked for again and again.
     pub(crate) async fn until_metric(&self, name: &str, value: f64) {
+        self.until_metric_is(name, |found| found == value).await;
+    }
+
+    /// Waits until a metric has a value like this.
+    pub(crate) async fn until_metric_is(&self, name: &str, is_so: impl Fn(f64) -> bool) {
         let start = Instant::now();
-        while self.metric(name).await != value {
-            assert!(start.elapsed() < SOON, "{name} is {} and not {value}", self.metric(name).await);
+        while !is_so(self.metric(name).await) {
+            assert!(start.elapsed() < SOON, "{name} is {}", self.metric(name).await);
             tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until nothing is to be delivered to the app any more.
+    pub(crate) async fn until_queue_is_empty(&self) {
+        for state in ["due", "leased"] {
+            self.until_metric(&format!(r#"countersign_queue_deliveries{{target="app",state="{state}"}}"#), 0.0).await;
         }
     }
 
@@ -301,6 +349,13 @@ admin: {{listen: 127.0.0.1:0}}
         self.restart(config).await
     }
 
+    /// Kills it as `kill -9` does, and leaves its folder.
+    pub(crate) fn killed(mut self) -> TempDir {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    }
+
     async fn restart(mut self, config: &str) -> Self {
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
         let command = Command::new(env!("CARGO_BIN_EXE_countersign"));
@@ -348,7 +403,8 @@ async fn start(mut command: Command, config: &str, folder: TempDir, variables: &
     };
     let inbound = address(&["listening", "workers"]).await;
     let admin = if config.contains("admin:") { address(&["admin listening"]).await } else { inbound };
-    Gateway { address: inbound, admin, folder, process, log, gate }
+    let outbound = if config.contains("outbound:") { address(&["outbound listening"]).await } else { inbound };
+    Gateway { address: inbound, admin, outbound, folder, process, log, gate }
 }
 
 /// Gathers the lines of the log as they come.

@@ -3,17 +3,31 @@
 mod app;
 mod command;
 mod connection;
+mod disk;
+mod flaky;
 mod frames;
 mod gateway;
+mod load;
+mod machine;
+mod operator;
+mod proxy;
 mod sender;
 pub(crate) mod tls;
+mod undo;
 
-pub(crate) use app::{Action, App, Connections, response};
+pub(crate) use app::{Action, App, Connections, Received, response};
 pub(crate) use command::{Cli, Ended};
 pub(crate) use connection::{Connection, request};
+pub(crate) use disk::{Disk, compiled};
+pub(crate) use flaky::{Arrivals, Flaky, Mood};
 pub(crate) use frames::{Frames, block, frame, head, whole};
-pub(crate) use gateway::{Answer, Gateway, GatewayBuilder, SECRET, source};
+pub(crate) use gateway::{Answer, Gateway, GatewayBuilder, SECRET, often, source};
+pub(crate) use load::{Acknowledged, Addresses, Load, WAYS, Way, event_request};
+pub(crate) use machine::{ALL_AT_ONCE, Machine};
+pub(crate) use operator::{Operated, TOKEN};
+pub(crate) use proxy::Proxy;
 pub(crate) use sender::{Delivery, Sender};
+pub(crate) use undo::Loss;
 
 /// The SHA-256 of some bytes, as it stands for an event id.
 pub(crate) fn digest(bytes: impl AsRef<[u8]>) -> String {

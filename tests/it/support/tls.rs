@@ -8,7 +8,8 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls::server::{WantsServerCert, WebPkiClientVerifier};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, ServerConfig, SupportedProtocolVersion, WantsVerifier};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::client::TlsStream;
@@ -68,6 +69,15 @@ impl Authority {
         Arc::new(config)
     }
 
+    /// An app's end of TLS, for clients that this authority vouches for.
+    pub(crate) fn demanding(&self, issued: &Issued) -> TlsAcceptor {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.0.der().clone()).unwrap();
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let clients = WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().unwrap();
+        TlsAcceptor::from(Arc::new(serving(issued, |config| config.with_client_cert_verifier(clients))))
+    }
+
     /// Connects over TLS 1.3 or 1.2 to a gateway that this authority vouches for.
     pub(crate) async fn connect(&self, address: SocketAddr, alpn: &[&str]) -> io::Result<TlsStream<TcpStream>> {
         connect(address, self.client(rustls::ALL_VERSIONS, alpn)).await
@@ -82,9 +92,13 @@ pub(crate) async fn connect(address: SocketAddr, client: Arc<ClientConfig>) -> i
 
 /// Puts TLS before an app; the address is the one that speaks it.
 pub(crate) async fn in_front_of(app: &App, issued: &Issued) -> SocketAddr {
+    accepting(app, acceptor(issued)).await
+}
+
+/// Puts this end of TLS before an app; the address is the one that speaks it.
+pub(crate) async fn accepting(app: &App, acceptor: TlsAcceptor) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, app) = (listener.local_addr().unwrap(), app.address);
-    let acceptor = acceptor(issued);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let acceptor = acceptor.clone();
@@ -99,13 +113,17 @@ pub(crate) async fn in_front_of(app: &App, issued: &Issued) -> SocketAddr {
 
 /// An app's end of TLS.
 pub(crate) fn acceptor(issued: &Issued) -> TlsAcceptor {
+    TlsAcceptor::from(Arc::new(serving(issued, |config| config.with_no_client_auth())))
+}
+
+fn serving(
+    issued: &Issued,
+    clients: impl FnOnce(ConfigBuilder<ServerConfig, WantsVerifier>) -> ConfigBuilder<ServerConfig, WantsServerCert>,
+) -> ServerConfig {
     let chain = CertificateDer::pem_slice_iter(issued.certificate.as_bytes()).collect::<Result<_, _>>().unwrap();
     let key = PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
         .unwrap();
-    TlsAcceptor::from(Arc::new(config))
+    clients(config).with_single_cert(chain, key).unwrap()
 }

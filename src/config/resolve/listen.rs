@@ -1,0 +1,51 @@
+//! Listeners: what guards them, and which addresses they take.
+
+use std::net::SocketAddr;
+
+use super::{Context, secret};
+use crate::config::file::{AdminFile, ConfigFile, SecretPlace};
+use crate::config::node::Spanned;
+use crate::config::resolved::Admin;
+use crate::scheme::Secret;
+
+pub(super) fn admin(file: AdminFile, context: &mut Context<'_>) -> Option<Admin> {
+    let token = token("admin", file.listen.as_ref(), file.token, file.has_token, context);
+    Some(Admin { listen: file.listen?.value, token: token? })
+}
+
+/// What lets somebody in. Outer `None`: it could not be read.
+pub(super) fn token(
+    name: &str,
+    listen: Option<&Spanned<SocketAddr>>,
+    token: Option<Spanned<SecretPlace>>,
+    has_token: bool,
+    context: &mut Context<'_>,
+) -> Option<Option<Secret>> {
+    if let Some(listen) = listen.filter(|listen| !has_token && !listen.value.ip().is_loopback()) {
+        let message = format!("`{name}` listens beyond this machine and has no token");
+        context.problems.error(listen.span, message, "add `token: {env: NAME}`, or listen on `127.0.0.1`");
+    }
+    token.map_or(Some(None), |token| secret::token(&token, context).map(Some))
+}
+
+/// No two listeners may want the same address.
+pub(super) fn distinct(file: &ConfigFile, context: &mut Context<'_>) {
+    let inbound = file.inbound.as_ref().and_then(|inbound| inbound.listen.as_ref());
+    let outbound = file.outbound.as_ref().and_then(|outbound| outbound.listen.as_ref());
+    let admin = file.admin.as_ref().and_then(|admin| admin.listen.as_ref());
+    let mut taken: Vec<(&str, SocketAddr)> = Vec::new();
+    for (name, listen) in [("inbound", inbound), ("outbound", outbound), ("admin", admin)] {
+        let Some(listen) = listen else { continue };
+        if let Some((other, _)) = taken.iter().find(|(_, address)| collide(*address, listen.value)) {
+            let message = format!("`{name}` and `{other}` listen on the same address");
+            context.problems.error(listen.span, message, "choose another port");
+        }
+        taken.push((name, listen.value));
+    }
+}
+
+/// Whether two listeners would want the same address; port 0 is a new one for each.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let same_host = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    same_host && one.port() == other.port() && one.port() != 0
+}

@@ -1,0 +1,78 @@
+//! An attempt to hand the app an event that was stored.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::{HeaderValue, Method, Request, Uri, header};
+
+use super::message::{ATTEMPT, DELIVERY};
+use crate::clock;
+use crate::config::Upstream;
+use crate::delivery::{Attempting, Courier, Unanswered, tried};
+use crate::http::body::Frames;
+use crate::http::client::{Bounds, Client};
+use crate::scheme::Body;
+use crate::store::ledger::{DeliveryId, KEPT_OF_ANSWER, Leased, Message};
+use crate::telemetry::metrics::UpstreamMetrics;
+use crate::telemetry::words::AttemptOutcome;
+
+/// Makes attempts at one upstream. Its address is not checked: who configured it is trusted.
+pub(crate) struct UpstreamCourier {
+    client: Rc<Client>,
+    metrics: UpstreamMetrics,
+}
+
+impl UpstreamCourier {
+    /// One that times what the upstream takes.
+    pub(crate) fn new(upstream: Arc<Upstream>, metrics: UpstreamMetrics) -> Rc<Self> {
+        Rc::new(Self { client: Client::new(upstream), metrics })
+    }
+
+    fn upstream(&self) -> &Upstream {
+        self.client.upstream()
+    }
+
+    /// The request as it was stored, and what belongs to this attempt.
+    fn request(&self, leased: &Leased, number: u32) -> Result<Request<Frames>, Unanswered> {
+        let url = &self.upstream().url;
+        let mut request = Request::new(Frames::from(Body::from(leased.message.body.clone())));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = target(&url.path, &leased.message)?;
+        let headers = request.headers_mut();
+        headers.clone_from(&leased.message.headers);
+        headers.insert(header::HOST, url.authority.clone());
+        headers.insert(DELIVERY, written(leased.id));
+        headers.insert(ATTEMPT, number.into());
+        headers.insert(header::CONTENT_LENGTH, leased.message.body.len().into());
+        Ok(request)
+    }
+}
+
+impl Courier for UpstreamCourier {
+    fn attempt<'a>(&'a self, leased: &'a Leased, number: u32) -> Attempting<'a> {
+        Box::pin(async move {
+            let request = self.request(leased, number)?;
+            let time = self.upstream().retry.timeout.unwrap_or(self.upstream().timeout);
+            let sent = clock::instant();
+            let exchanged = self.client.fetch(request, Bounds { time, bytes: KEPT_OF_ANSWER }).await;
+            self.metrics.duration(clock::since(sent));
+            tried(exchanged)
+        })
+    }
+}
+
+/// The upstream's path and the message's own.
+fn target(base: &str, message: &Message) -> Result<Uri, Unanswered> {
+    let path = if base.is_empty() && message.path.is_empty() { "/" } else { &message.path };
+    format!("{base}{path}").try_into().map_err(|_| Unanswered {
+        outcome: AttemptOutcome::Connect,
+        error: "the path that was stored cannot be sent".to_owned(),
+    })
+}
+
+fn written(id: DeliveryId) -> HeaderValue {
+    HeaderValue::try_from(id.to_string()).expect("a UUID is visible ASCII")
+}
+
+#[cfg(test)]
+mod tests;
