@@ -98,10 +98,10 @@ async fn send(state: Rc<State>) -> Option<()> {
     let expected = format!("HTTP/1.1 {}", if load.forge { 401 } else { load.status });
     let mut stream = TcpStream::connect(load.target).await.expect("the target listens");
     let _ = stream.set_nodelay(true);
-    let (mut request, mut answer) = (Vec::new(), vec![0; 16 * 1024]);
+    let (mut template, mut request, mut answer) = (Template::new(load), Vec::new(), vec![0; 16 * 1024]);
     while Instant::now() < state.until {
         let number = state.next.replace(state.next.get() + 1);
-        write_request(&mut request, load, number, &key);
+        template.write(&mut request, number, &key);
         let start = Instant::now();
         stream.write_all(&request).await.ok()?;
         let count = read(&mut stream, &mut answer).await?;
@@ -113,35 +113,53 @@ async fn send(state: Rc<State>) -> Option<()> {
     Some(())
 }
 
-fn write_request(request: &mut Vec<u8>, load: &Load, number: u64, key: &Hmac<Sha256>) {
-    let mut body = format!(
-        "{{\"id\":\"evt_{}_{number}\",\"type\":\"box.created\",\"createdAt\":\"2026-01-15T10:00:00Z\",\"data\":{{\"items\":[",
-        load.run
-    )
-    .into_bytes();
-    // Items as real events have them, not one long string that a parser skips in one step.
-    let mut item = 0;
-    while body.len() + 80 < load.size {
-        let _ = write!(body, "{{\"id\":\"item-{item}\",\"name\":\"a name\",\"count\":{item}}},");
-        item += 1;
+/// A request that is made once, but for its number and its signature.
+struct Template {
+    head: Vec<u8>,
+    body: Vec<u8>,
+    /// Where the number stands in the body.
+    number: std::ops::Range<usize>,
+}
+
+impl Template {
+    fn new(load: &Load) -> Self {
+        let beginning = format!("{{\"id\":\"evt_{}_", load.run);
+        let number = beginning.len()..beginning.len() + 12;
+        let mut body = format!(
+            "{beginning}{:012}\",\"type\":\"box.created\",\"createdAt\":\"2026-01-15T10:00:00Z\",\"data\":{{\"items\":[",
+            0
+        )
+        .into_bytes();
+        // Items as real events have them, not one long string that a parser skips in one step.
+        let mut item = 0;
+        while body.len() + 80 < load.size {
+            let _ = write!(body, "{{\"id\":\"item-{item}\",\"name\":\"a name\",\"count\":{item}}},");
+            item += 1;
+        }
+        body.extend_from_slice(b"null],\"pad\":\"");
+        body.resize(load.size.saturating_sub(3).max(body.len()), b'x');
+        body.extend_from_slice(b"\"}}");
+        let head = format!(
+            "POST /hooks/lmif HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nUser-Agent: bench\r\nAccept: */*\r\nContent-Length: {}\r\nX-LMIF-Signature: sha256=",
+            load.target,
+            body.len()
+        );
+        Self { head: head.into_bytes(), body, number }
     }
-    body.extend_from_slice(b"null],\"pad\":\"");
-    body.resize(load.size.saturating_sub(3).max(body.len()), b'x');
-    body.extend_from_slice(b"\"}}");
-    let mut mac = key.clone();
-    mac.update(&body);
-    request.clear();
-    let _ = write!(
-        request,
-        "POST /hooks/lmif HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nUser-Agent: bench\r\nAccept: */*\r\nContent-Length: {}\r\nX-LMIF-Signature: sha256=",
-        load.target,
-        body.len()
-    );
-    for byte in mac.finalize().into_bytes() {
-        let _ = write!(request, "{byte:02x}");
+
+    fn write(&mut self, request: &mut Vec<u8>, number: u64, key: &Hmac<Sha256>) {
+        let _ = write!(&mut self.body[self.number.clone()], "{number:012}");
+        let mut mac = key.clone();
+        mac.update(&self.body);
+        request.clear();
+        request.extend_from_slice(&self.head);
+        for byte in mac.finalize().into_bytes() {
+            let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
+            request.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        request.extend_from_slice(b"\r\n\r\n");
+        request.extend_from_slice(&self.body);
     }
-    request.extend_from_slice(b"\r\n\r\n");
-    request.extend_from_slice(&body);
 }
 
 async fn read(stream: &mut TcpStream, answer: &mut [u8]) -> Option<usize> {

@@ -22,7 +22,7 @@ use clap::{Parser, Subcommand};
 
 use crate::demo;
 
-/// A webhook gateway: verifies, deduplicates and forwards what senders sign.
+/// A webhook gateway: verifies, deduplicates, queues and forwards what senders sign, and signs for apps that cannot.
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version, about, arg_required_else_help = true)]
 struct Cli {

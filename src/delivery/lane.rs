@@ -223,7 +223,8 @@ impl Lane {
             Some((leased, concluded)) = self.attempts.next() => Happened::Attempted(leased, concluded),
             Some(recorded) = self.records.next() => Happened::Recorded(recorded),
             leases = handed(&mut self.leasing), if self.leasing.is_some() => Happened::Handed(leases),
-            () = self.wakes.notified() => Happened::Woken,
+            // Who was woken and could not look yet need not be woken for every delivery that comes meanwhile.
+            () = self.wakes.notified(), if !self.lookout.is_woken() => Happened::Woken,
             () = sleep_until(until) => Happened::TimePassed,
         }
     }

@@ -39,6 +39,11 @@ impl Lookout {
         self.is_woken = true;
     }
 
+    /// Whether something may have become due since the last look.
+    pub(super) fn is_woken(&self) -> bool {
+        self.is_woken
+    }
+
     /// A delivery will be due, if this is what follows for it.
     pub(super) fn expect(&mut self, next: Next) {
         if let Next::Due(at) = next {

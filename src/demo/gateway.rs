@@ -56,9 +56,9 @@ impl Running {
 
 fn configure(folder: &Folder, app: SocketAddr, partner: SocketAddr) -> anyhow::Result<Config> {
     let text = include_str!("countersign.yaml")
-        .replace("127.0.0.1:3000", &app.to_string())
-        .replace("127.0.0.1:4000", &partner.to_string())
-        .replace("data/countersign.db", &folder.store().display().to_string());
+        .replace("{app}", &app.to_string())
+        .replace("{partner}", &partner.to_string())
+        .replace("{store}", &folder.store().display().to_string());
     let variables = Sender::VARIABLES.iter().copied().chain([sent::VARIABLE]);
     let environment = variables
         .fold(GivenEnvironment::default(), |environment, variable| environment.variable(variable, secret(variable)));

@@ -1,5 +1,6 @@
 //! An attempt at an endpoint: signed when it is made.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub(crate) struct EndpointCourier {
     endpoint: Arc<Endpoint>,
     client: Rc<Client<Outside>>,
     target: Target,
+    /// Whether it was told that no secret is valid, and none was since.
+    is_told: Cell<bool>,
 }
 
 /// Where the endpoint's URL points.
@@ -47,7 +50,8 @@ impl EndpointCourier {
 
     /// One that connects like this.
     fn over(outside: Outside, endpoint: Arc<Endpoint>) -> Rc<Self> {
-        Rc::new(Self { target: Target::of(&endpoint), client: Client::new(outside), endpoint })
+        let (target, client) = (Target::of(&endpoint), Client::new(outside));
+        Rc::new(Self { endpoint, client, target, is_told: Cell::default() })
     }
 
     /// The request as the sender that is played would make it at `now`: its headers, and the very bytes that are signed.
@@ -71,6 +75,15 @@ impl EndpointCourier {
         Ok(self.assemble(headers, signed.body.into()))
     }
 
+    /// Tells once that the last secret has ended: nothing arrives any more until somebody gives another.
+    fn tell(&self, signed: Result<(), SignError>) {
+        let is_mute = signed == Err(SignError::NoValidKey);
+        if is_mute && !self.is_told.get() {
+            tracing::error!(endpoint = %self.endpoint.name, "no secret is valid: nothing is sent until there is one");
+        }
+        self.is_told.set(is_mute);
+    }
+
     fn assemble(&self, mut headers: HeaderMap, body: Body) -> Request<Frames> {
         headers.insert(header::CONTENT_LENGTH, body.len().into());
         headers.entry(header::USER_AGENT).or_insert(USER_AGENT);
@@ -86,7 +99,9 @@ impl EndpointCourier {
 impl Courier for EndpointCourier {
     fn attempt<'a>(&'a self, leased: &'a Leased, _: u32) -> Attempting<'a> {
         Box::pin(async move {
-            let request = self.request(leased, clock::now()).map_err(unsigned)?;
+            let request = self.request(leased, clock::now());
+            self.tell(request.as_ref().map(|_| ()).map_err(|error| *error));
+            let request = request.map_err(unsigned)?;
             let time = self.endpoint.retry.timeout.unwrap_or(TIMEOUT);
             tried(self.client.fetch(request, Bounds { time, bytes: KEPT_OF_ANSWER }).await)
         })

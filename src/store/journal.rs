@@ -33,6 +33,9 @@ const BATCH: usize = 512;
 /// How long an event may wait for others to be written with it.
 const LINGER: Duration = Duration::from_millis(200);
 
+/// How long the first operation waits for others where many came together before: much less than a sync takes.
+const GATHER: Duration = Duration::from_micros(50);
+
 /// How many operations may wait.
 const OPERATIONS: usize = 16_384;
 
@@ -206,8 +209,9 @@ impl Journal {
 
     /// Waits for something to write; `None`: closed, and there is nothing.
     ///
-    /// `has_rest` says that the writer itself still has something to do.
-    pub(super) fn next(&self, has_rest: bool) -> Option<Taken> {
+    /// `has_rest` says that the writer itself still has something to do, `crowd` how many operations it did at a time
+    /// of late: those who were served together come back together, and the first of them waits a moment for the others.
+    pub(super) fn next(&self, has_rest: bool, crowd: usize) -> Option<Taken> {
         let mut queue = self.lock();
         if !has_rest {
             let idle = |queue: &mut Queue| queue.is_empty() && queue.prune.is_none() && !queue.is_closed;
@@ -215,6 +219,9 @@ impl Journal {
         }
         let few = |queue: &mut Queue| queue.batch.events.len() < BATCH && !queue.is_urgent();
         let waited = self.wake.wait_timeout_while(queue, LINGER, few);
+        let queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let early = |queue: &mut Queue| (1..crowd / 2).contains(&queue.operations.len()) && !queue.is_closed;
+        let waited = self.wake.wait_timeout_while(queue, GATHER, early);
         let mut queue = waited.unwrap_or_else(PoisonError::into_inner).0;
         if queue.is_closed && queue.is_empty() && !has_rest {
             return None;
@@ -336,7 +343,7 @@ mod tests {
 
         assert_eq!(journal.unwritten.load(Relaxed), 10);
         journal.close();
-        assert_eq!(journal.next(false).expect("a batch").batch.events.len(), EVENTS);
+        assert_eq!(journal.next(false, 0).expect("a batch").batch.events.len(), EVENTS);
     }
 
     #[test]
@@ -359,7 +366,7 @@ mod tests {
         journal.settle(1, &event(1, 0));
 
         assert_eq!(journal.unwritten.load(Relaxed), 1);
-        assert!(journal.next(false).is_none());
+        assert!(journal.next(false, 0).is_none());
     }
 
     fn operation(bytes: usize) -> Operation {
@@ -389,7 +396,7 @@ mod tests {
         }
         journal.close();
 
-        let taken = || journal.next(false).map(|taken| (taken.operations.len(), taken.is_last));
+        let taken = || journal.next(false, 0).map(|taken| (taken.operations.len(), taken.is_last));
 
         assert_eq!(taken(), Some((TOGETHER.0, false)));
         assert_eq!([taken(), taken(), taken()], [Some((2, false)), Some((1, false)), Some((1, true))]);

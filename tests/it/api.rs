@@ -3,6 +3,8 @@
 #[path = "../../src/admin/api/tests/schema.rs"]
 mod schema;
 
+use std::collections::BTreeSet;
+
 use http::Method;
 use serde_json::{Value, json};
 
@@ -76,6 +78,38 @@ async fn a_dead_delivery_shows_what_the_app_answered_and_arrives_when_it_is_repl
     let change = &operated.get("/changes").await["changes"][0];
     assert_eq!((&change["what"], &change["reason"]), (&json!("replay"), &json!("mended")));
     operated.gateway.until_logged(&["changed by hand", "replay", &id, "mended"]).await;
+}
+
+/// The ids that a page of deliveries holds, in its order.
+fn ids(page: &Value) -> Vec<String> {
+    let deliveries = page["deliveries"].as_array().unwrap();
+    deliveries.iter().map(|delivery| delivery["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn page_by_page_every_delivery_is_seen_once_though_many_were_accepted_in_the_same_millisecond() {
+    let app = App::answering(200).await;
+    let operated = Operated::before(&app).await;
+    let sent: Vec<_> =
+        (0..200).map(|number| operated.gateway.posting(&Sender::lmif().event(&format!("evt_{number}")))).collect();
+    for answer in sent {
+        assert_eq!(answer.await.unwrap().status, 202);
+    }
+    operated.gateway.until_queue_is_empty().await;
+
+    for filter in ["", "&state=delivered&upstream=app&source=lmif"] {
+        let whole = ids(&operated.get(&format!("/deliveries?limit=1000{filter}")).await);
+        let (mut paged, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = operated.get(&format!("/deliveries?limit=7{filter}{cursor}")).await;
+            paged.extend(ids(&page));
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+
+        assert_eq!(paged, whole);
+        assert_eq!(whole.iter().collect::<BTreeSet<_>>().len(), 200);
+    }
 }
 
 #[tokio::test]

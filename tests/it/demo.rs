@@ -30,9 +30,10 @@ fn every_delivery_of_the_demo_becomes_what_it_should() {
 
 #[test]
 fn the_demo_needs_no_variable_no_folder_and_no_port_of_its_own() {
-    let running: Vec<_> = (0..2).map(|_| std::thread::spawn(|| Cli::new(["demo"]).run().code)).collect();
+    let running: Vec<_> = (0..2).map(|_| std::thread::spawn(|| Cli::new(["demo"]).run())).collect();
 
     for demo in running {
-        assert_eq!(demo.join().unwrap(), 0);
+        let ended = demo.join().unwrap();
+        assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
     }
 }

@@ -175,11 +175,13 @@ async fn a_delivery_waits_for_a_secret_that_is_valid_and_is_never_sent_unsigned(
     tokio::time::sleep(Duration::from_millis(2100)).await;
 
     let answer = post(&gateway, "partner", "{}").await;
-    gateway.until_logged(&["attempt", "partner", "no secret is valid at this time"]).await;
+    gateway.until_logged(&["ERROR", "no secret is valid", "partner"]).await;
+    gateway.until_logged(&["attempt", "partner", "attempt=3", "no secret is valid at this time"]).await;
+    let errors = gateway.log().iter().filter(|line| line.contains("ERROR")).count();
     let before = receiver.received().len();
     gateway.rewrite(&sending_config(&receiver, &endpoint("{env: SECRET}")));
     receiver.until_received(1).await;
 
-    assert_eq!((answer.status.as_u16(), before), (202, 0));
+    assert_eq!((answer.status.as_u16(), before, errors), (202, 0, 1));
     assert!(receiver.received()[0].header("x-lmif-signature").starts_with("sha256="));
 }

@@ -1,5 +1,10 @@
 //! Queued events while the configuration changes under them.
 
+use std::time::{Duration, Instant};
+
+use http::Request;
+use http_body_util::Full;
+
 use crate::support::{Action, App, Gateway, GatewayBuilder, Sender, often, source};
 
 const QUEUE: &str = "      delivery: queue\n";
@@ -95,4 +100,57 @@ async fn a_changed_schedule_holds_from_the_next_attempt_on() {
     // What was under way ends by the schedule that it began with.
     gateway.until_metric(&waiting("app", "due"), 1.0).await;
     assert_eq!(app.received().len(), 4);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_lost_endpoint_is_named_and_counted_and_goes_on_when_it_returns() {
+    let (down, receiver) = (App::down(), App::answering(200).await);
+    let outbound = |name: &str, receiver: &App| {
+        format!(
+            "outbound:
+  listen: 127.0.0.1:0
+  egress: {{allow: [127.0.0.0/8]}}
+  endpoints:
+    {name}: {{url: \"http://{}/\", scheme: lmif, secrets: [{{env: SECRET}}], retry: {{schedule: {}}}}}
+",
+            receiver.address,
+            often()
+        )
+    };
+    let inbound = config(&receiver, "lmif", &often());
+    let gateway = GatewayBuilder::new(inbound.clone() + &outbound("partner", &down)).start().await;
+    let post = || Request::post("/endpoints/partner").body(Full::from(r#"{"a":1}"#)).unwrap();
+    let accepted = gateway.app_sends(post()).await;
+
+    gateway.rewrite(&(inbound.clone() + &outbound("other", &down)));
+    gateway.signal("HUP");
+    gateway.until_logged(&["WARN", "target that is not configured", "endpoint=partner", "deliveries=1"]).await;
+    gateway.until_metric(&waiting("partner", "paused"), 1.0).await;
+    let unknown = gateway.app_sends(post()).await;
+    gateway.rewrite(&(inbound + &outbound("partner", &receiver)));
+    gateway.signal("HUP");
+    receiver.until_received(1).await;
+
+    assert_eq!((accepted.status.as_u16(), unknown.status.as_u16()), (202, 404));
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_attempts_no_longer_than_it_may_and_what_they_were_for_is_delivered_after_it() {
+    let app = App::doing([Action::Hang], Action::Answer(200, "{}")).await;
+    let config = config(&app, "lmif", "[0s]").replace("timeout: 3s", "timeout: 60s") + "shutdown: 1s\n";
+    let mut gateway = GatewayBuilder::new(config.clone()).start().await;
+    let answer = gateway.post(&Sender::lmif().event("evt_1")).await;
+    app.until_received(1).await;
+
+    let begun = Instant::now();
+    gateway.signal("TERM");
+    let ended = gateway.until_ended().await;
+    let took = begun.elapsed();
+    let gateway = gateway.killed_and_restarted(&config).await;
+    app.until_received(2).await;
+    gateway.until_queue_is_empty().await;
+
+    assert!(ended.success() && took >= Duration::from_secs(1) && took < Duration::from_secs(10), "{ended} {took:?}");
+    let again = &app.received()[1];
+    assert_eq!((again.header("countersign-delivery"), again.header("countersign-attempt")), (&*answer.delivery(), "1"));
 }

@@ -7,7 +7,7 @@ use http::Request;
 use http_body_util::Full;
 
 use crate::reload::{NOT_RELOADED, RELOADED, with_secret_file};
-use crate::support::{App, Connection, Gateway, GatewayBuilder, Sender};
+use crate::support::{App, Connection, Gateway, GatewayBuilder, Received, Sender, often};
 
 /// Waits until the sender is answered with this status.
 async fn until_status(gateway: &Gateway, sender: &Sender, status: u16) {
@@ -64,6 +64,37 @@ async fn while_both_secrets_are_listed_both_are_accepted_and_the_metric_tells_wh
     assert!(
         gateway.metric(r#"countersign_inbound_rejections_total{source="lmif",reason="secret_expired"}"#).await >= 1.0
     );
+}
+
+#[tokio::test]
+async fn what_waits_is_signed_with_the_secret_that_its_file_holds_by_then() {
+    let receiver = App::answering(500).await;
+    let outbound = format!(
+        "outbound:\n  listen: 127.0.0.1:0\n  egress: {{allow: [127.0.0.0/8]}}\n  endpoints:\n    partner: {{url: \"http://{}/\", \
+         scheme: lmif, secrets: [{{file: \"{{folder}}/secret\"}}], retry: {{schedule: {}, jitter: 0%}}}}\n",
+        receiver.address,
+        often()
+    );
+    let inbound =
+        Gateway::config(&receiver, "").replace("{memory: {}}", "{sqlite: {path: \"{folder}/data/store.db\"}}");
+    let gateway =
+        GatewayBuilder::new(inbound + &outbound).file("secret", "the old secret of the partner").start().await;
+    let signed_by = |secret, received: &Received| {
+        let signature = Sender::new("lmif", secret).sign(r#"{"id":"evt_1"}"#).header("x-lmif-signature").to_owned();
+        received.header("x-lmif-signature") == signature
+    };
+
+    let event = Request::post("/endpoints/partner").body(Full::from(r#"{"id":"evt_1"}"#)).unwrap();
+    assert_eq!(gateway.app_sends(event).await.status, 202);
+    receiver.until_received(1).await;
+    std::fs::write(gateway.folder.path().join("secret"), "the new secret of the partner").unwrap();
+    gateway.until_logged(&[RELOADED]).await;
+    // One attempt may have been under way.
+    receiver.until_received(receiver.received().len() + 2).await;
+
+    let received = receiver.received();
+    assert!(signed_by("the old secret of the partner", &received[0]));
+    assert!(signed_by("the new secret of the partner", received.last().unwrap()));
 }
 
 #[tokio::test]

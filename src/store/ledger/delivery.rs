@@ -42,7 +42,7 @@ pub struct Message {
 /// A delivery that is to be accepted.
 #[derive(Clone, Debug)]
 pub struct NewDelivery {
-    /// Its id, from [`Ledger::next_id`].
+    /// Its id, from [`Ledger::next_id`](super::Ledger::next_id).
     pub id: DeliveryId,
     /// Where it goes.
     pub target: Target,

@@ -133,7 +133,7 @@ pub struct Shown {
     pub summary: Summary,
     /// What is sent, as far as it is kept.
     pub message: ShownMessage,
-    /// The last [`KEPT_ATTEMPTS`] attempts, the oldest first.
+    /// The last [`KEPT_ATTEMPTS`](super::KEPT_ATTEMPTS) attempts, the oldest first.
     pub attempts: Vec<Attempt>,
 }
 

@@ -29,7 +29,7 @@ const CHECKPOINT: i64 = 1000;
 /// done so seldom that hardly one in a hundred waits for it.
 const CHECKPOINT_UNDER_LOAD: i64 = 16_384;
 
-/// Up to so many operations in a transaction are few.
+/// Up to so many operations in the latest transactions are few.
 const FEW: usize = 8;
 
 /// How long a failed batch waits before it is tried again, at first and at most.
@@ -110,11 +110,13 @@ trait Write {
 ///
 /// With the failure that must not, or can no longer, be tried again.
 fn write_all(journal: &Journal, disk: &mut impl Write) -> rusqlite::Result<()> {
-    let mut pause = PAUSES.0;
-    while let Some(mut taken) = journal.next(disk.has_rest()) {
+    let (mut pause, mut crowd) = (PAUSES.0, 0_usize);
+    while let Some(mut taken) = journal.next(disk.has_rest(), crowd) {
         disk.leave(&mut taken.batch.events_gone, &mut taken.batch.answers_gone, taken.prune);
         let is_probe = !journal.is_healthy.load(Relaxed) && taken.batch.is_empty() && taken.operations.is_empty();
-        let worth = if taken.operations.len() <= FEW { CHECKPOINT } else { CHECKPOINT_UNDER_LOAD };
+        // A crowd that was just served is back at once, and not all of it at the same moment.
+        crowd = taken.operations.len().max(crowd - crowd.div_ceil(8));
+        let worth = if crowd <= FEW { CHECKPOINT } else { CHECKPOINT_UNDER_LOAD };
         let result = if is_probe { disk.probe() } else { disk.write(&taken.batch, taken.operations) };
         match result {
             Ok(effects) => {
