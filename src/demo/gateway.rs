@@ -31,7 +31,7 @@ pub(super) struct Running {
 impl Running {
     /// Starts a gateway between an app, its partner, and whoever sends.
     pub(super) fn start(app: SocketAddr, partner: SocketAddr) -> anyhow::Result<Self> {
-        let folder = Folder::new()?;
+        let folder = Folder::new().context("the demo's store needs a folder that can be written")?;
         let config = configure(&folder, app, partner)?;
         let StoreConfig::Sqlite { path, keep } = &config.store else { anyhow::bail!("the demo has a store") };
         let (store, metrics) = (Store::open_sqlite(path, keep, clock::now())?, Arc::new(Metrics::new()));

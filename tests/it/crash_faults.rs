@@ -86,7 +86,9 @@ async fn a_disk_that_only_says_that_it_synced_loses_what_was_acknowledged() {
     assert_all(&answers, 202);
     assert!(later.iter().all(|answer| answer.status.is_success()));
     assert!(arrive(&app, "later").await);
-    assert!(app.arrivals().keys().all(|(_, id)| !id.starts_with("evt:")), "{:?}", app.arrivals());
+    // What was on its way at the kill may arrive all the same.
+    let arrived = app.arrivals().keys().filter(|(_, id)| id.starts_with("evt:")).count();
+    assert!(arrived < answers.len(), "{:?}", app.arrivals());
 }
 
 #[tokio::test]
