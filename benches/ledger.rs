@@ -172,7 +172,12 @@ fn app() -> Target {
 fn message(length: usize) -> Arc<Message> {
     let content_type = (http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let headers = HeaderMap::from_iter([content_type]);
-    Arc::new(Message { path: "/hooks".to_owned(), headers, body: Bytes::from(vec![b'x'; length]) })
+    Arc::new(Message {
+        path: "/hooks".to_owned(),
+        headers,
+        body: Bytes::from(vec![b'x'; length]),
+        ..Message::default()
+    })
 }
 
 /// Accepts so many deliveries together, each of an event that nobody knows.

@@ -52,8 +52,9 @@ store: {{memory: {{}}}}
     let (config, _) = config::parse(&text, "bench", &environment, Timestamp::now()).expect("it is right");
     let inbound = config.inbound.as_ref().expect("it receives");
     let gateway = Gateway::new(inbound, &config.upstreams, Store::memory(), Arc::new(Metrics::new()));
-    let mut listeners = Listeners::bind(inbound.listen, 1).expect("a free port");
-    let (address, socket) = (listeners.address, listeners.next_socket().expect("one socket"));
+    let mut listeners = Listeners::bind(&inbound.listen, 1).expect("a free port");
+    let address = listeners.address.address().expect("an address");
+    let socket = listeners.next_socket().expect("one socket");
     thread::spawn(move || {
         let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
         runtime.expect("a runtime").block_on(Worker::new(gateway).serve(socket))

@@ -35,7 +35,7 @@ fn main() {
 
 fn line() {
     Access {
-        request: &"0198b5a8-7e3c-7d4e-9a51-0c2f6f0e8a11",
+        request: uuid::Uuid::from_u128(0x0198_b5a8_7e3c_7d4e_9a51_0c2f_6f0e_8a11),
         source: Some("lmif"),
         outcome: Outcome::Delivered,
         reason: None,

@@ -7,9 +7,9 @@ use std::error::Error;
 use std::time::Duration;
 
 use countersign::scheme::{
-    Algorithm, Carrier, Encoding, Format, KeySpec, Keyring, Locator, Mechanism, Message, OnConflict, Pointer, Recipe,
-    Retries, Scheme, Secret, SecretEncoding, Sender, Template, TimestampRule, TimestampSource, TimestampUnit, TypeCase,
-    preset,
+    Acknowledge, Algorithm, Carrier, Encoding, Events, Format, KeySpec, Keyring, Locator, Mechanism, Message,
+    OnConflict, Pointer, Recipe, Retries, Scheme, Secret, SecretEncoding, Sender, Template, TimestampRule,
+    TimestampSource, TimestampUnit, TypeCase, preset,
 };
 use http::{HeaderMap, Method};
 use jiff::Timestamp;
@@ -83,6 +83,9 @@ fn acme() -> Result<Scheme, Box<dyn Error>> {
             document: "".into(),
             retries: Retries::Unknown,
             content_type: "application/json".into(),
+            handshake: None,
+            acknowledge: Acknowledge::ACCEPTED,
+            events: Events::Distinct,
             notes: Cow::Borrowed(&[]),
         },
     };

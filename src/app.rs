@@ -9,7 +9,6 @@ mod operate;
 mod reload;
 
 use std::io;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -25,8 +24,8 @@ use tracing::level_filters::LevelFilter;
 
 use crate::admin::{self, AdminError};
 use crate::clock;
-use crate::config::{Config, Diagnostics, LogFormat, LogLevel, StoreConfig};
-use crate::http::server::{BindError, Listeners};
+use crate::config::{Config, Diagnostics, LogFormat, LogLevel, StoreConfig, Verification};
+use crate::http::server::{BindError, Listeners, ListeningSocket};
 use crate::store::{OpenError, Store};
 use crate::telemetry::log::{Format, Log};
 use crate::telemetry::metrics::Metrics;
@@ -91,9 +90,19 @@ pub fn run(path: &Path) -> Result<(), StartError> {
         for warning in &report.warnings {
             eprintln!("{warning}");
         }
+        tell_exceptions(&config);
         raise_descriptor_limit();
         App::build(config, path.to_owned(), files, log)?.serve(signals).await
     })
+}
+
+/// Says in the log as well which sources let through what is not verified: who reads the log may not see the warnings.
+fn tell_exceptions(config: &Config) {
+    for source in config.inbound.iter().flat_map(|inbound| &inbound.sources) {
+        if source.verification == Verification::ReportOnly {
+            tracing::warn!(source = %source.name, "requests that are not verified reach the app: `verification` is `report_only`");
+        }
+    }
 }
 
 /// Takes as many descriptors as this process may have: a connection needs two, and
@@ -151,14 +160,14 @@ impl App {
         let inbound = match &config.inbound {
             Some(inbound) => {
                 let gateway = inbound::Gateway::new(inbound, &config.upstreams, store.clone(), metrics.clone());
-                Some(Side { gateway, listeners: side(inbound.listen)? })
+                Some(Side { gateway, listeners: side(&inbound.listen)? })
             }
             None => None,
         };
         let outbound = match &config.outbound {
             Some(outbound) => {
                 let gateway = outbound::Gateway::new(outbound, store.clone(), metrics.clone());
-                Some(Side { gateway, listeners: side(outbound.listen)? })
+                Some(Side { gateway, listeners: side(&outbound.listen)? })
             }
             None => None,
         };
@@ -204,15 +213,17 @@ impl App {
             tracing::info!(address = %outbound.listeners.address, workers, "outbound listening");
         }
         if let Some(admin) = &self.admin {
-            tracing::info!(address = %admin.address, "admin listening");
+            tracing::info!(address = %admin.address(), "admin listening");
         }
     }
 
     fn drain(&mut self) {
-        if let Some(inbound) = &self.inbound {
+        if let Some(inbound) = &mut self.inbound {
+            inbound.listeners.close();
             inbound.gateway.drain();
         }
-        if let Some(outbound) = &self.outbound {
+        if let Some(outbound) = &mut self.outbound {
+            outbound.listeners.close();
             outbound.gateway.drain();
         }
         self.delivering = None;
@@ -266,7 +277,7 @@ impl App {
 }
 
 impl<G> Side<G> {
-    fn for_worker(&mut self) -> (Arc<G>, TcpListener) {
+    fn for_worker(&mut self) -> (Arc<G>, ListeningSocket) {
         let socket = self.listeners.next_socket().expect("a socket was bound for every worker");
         (self.gateway.clone(), socket)
     }

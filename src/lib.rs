@@ -21,6 +21,8 @@ mod delivery;
 #[cfg(feature = "daemon")]
 pub mod demo;
 #[cfg(feature = "daemon")]
+pub mod explain;
+#[cfg(feature = "daemon")]
 mod http;
 #[cfg(feature = "daemon")]
 pub mod inbound;

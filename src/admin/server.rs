@@ -1,8 +1,6 @@
 //! The listener.
 
 use std::convert::Infallible;
-use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,7 +9,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
 use tokio::task::spawn_local;
 use tower::{ServiceBuilder, ServiceExt};
 
@@ -21,7 +18,8 @@ use super::api;
 use super::health::Health;
 use super::state::State;
 use crate::clock;
-use crate::config::Admin;
+use crate::config::{Admin, Listen};
+use crate::http::server::{BindError, Listener, Listeners};
 
 /// How many requests are answered at once; more are told to come again.
 const AT_ONCE: usize = 32;
@@ -31,20 +29,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The admin address cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on the admin address {address}")]
-pub struct AdminError {
-    address: SocketAddr,
-    #[source]
-    source: io::Error,
-}
+#[error("the admin address cannot be used")]
+pub struct AdminError(#[from] BindError);
 
 /// The admin address, taken and not yet served.
 pub struct Server {
-    /// The address, with the port that the system gave for port 0.
-    pub address: SocketAddr,
     /// What lets an operator in.
     pub token: Token,
-    socket: StdListener,
+    listeners: Listeners,
 }
 
 impl Server {
@@ -54,19 +46,20 @@ impl Server {
     ///
     /// If it is in use, or is not ours.
     pub fn bind(admin: &Admin) -> Result<Self, AdminError> {
-        let bound = StdListener::bind(admin.listen).and_then(|socket| {
-            socket.set_nonblocking(true)?;
-            Ok((socket.local_addr()?, socket))
-        });
-        let (address, socket) = bound.map_err(|source| AdminError { address: admin.listen, source })?;
-        Ok(Self { address, socket, token: Token::new(admin.token.clone()) })
+        Ok(Self { listeners: Listeners::bind(&admin.listen, 1)?, token: Token::new(admin.token.clone()) })
+    }
+
+    /// Where it listens, with the port that the system gave for port 0.
+    pub fn address(&self) -> &Listen {
+        &self.listeners.address
     }
 
     /// Answers until the process ends.
-    pub async fn serve(self, state: State) {
+    pub async fn serve(mut self, state: State) {
         let state = Rc::new(state);
         let answering = Rc::new(Answering { health: Health::new(state.clone()), state, token: self.token });
-        let listener = match TcpListener::from_std(self.socket) {
+        let socket = self.listeners.next_socket().expect("one was bound");
+        let listener = match Listener::new(socket) {
             Ok(listener) => listener,
             Err(error) => return tracing::error!(cause = %error, "the admin address cannot be served"),
         };

@@ -1,19 +1,22 @@
 //! `countersign health`: an image without a shell can still look after itself.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 
+use crate::config::Listen;
+
 const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Health {
-    /// The gateway's admin address.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
-    admin: SocketAddr,
+    /// The gateway's admin address, or `unix:/path`.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090", value_parser = address)]
+    admin: Listen,
 }
 
 impl Health {
@@ -35,12 +38,34 @@ impl Health {
     }
 
     fn ask(&self) -> std::io::Result<String> {
-        let mut stream = TcpStream::connect_timeout(&self.admin, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.take(4096).read_to_string(&mut answer)?;
-        Ok(answer)
+        match &self.admin {
+            Listen::Tcp(address) => {
+                let stream = TcpStream::connect_timeout(address, PATIENCE)?;
+                stream.set_read_timeout(Some(PATIENCE))?;
+                stream.set_write_timeout(Some(PATIENCE))?;
+                ask(stream)
+            }
+            Listen::Unix(path) => {
+                let stream = UnixStream::connect(path)?;
+                stream.set_read_timeout(Some(PATIENCE))?;
+                stream.set_write_timeout(Some(PATIENCE))?;
+                ask(stream)
+            }
+        }
+    }
+}
+
+fn ask(mut stream: impl Read + Write) -> std::io::Result<String> {
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.take(4096).read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// An IP address and a port, or a Unix socket.
+fn address(text: &str) -> Result<Listen, String> {
+    match text.strip_prefix("unix:") {
+        Some(path) => Ok(Listen::Unix(path.into())),
+        None => text.parse().map(Listen::Tcp).map_err(|error: std::net::AddrParseError| error.to_string()),
     }
 }

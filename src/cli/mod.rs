@@ -2,11 +2,14 @@
 
 mod check;
 mod deliveries;
+mod explain;
 mod health;
 mod operator;
 mod run;
+mod schema;
 mod scheme;
 mod schemes;
+mod send;
 mod shown;
 mod sign;
 mod table;
@@ -40,6 +43,10 @@ enum Command {
     Sign(sign::Sign),
     /// Verify the body on standard input; ends with 0, or with 1 where the signature is rejected.
     Verify(verify::Verify),
+    /// Say why the request with the body on standard input is rejected: which of the usual mistakes it is.
+    Explain(explain::Explain),
+    /// Play the sender: send signed events to a URL, and report what became of them.
+    Send(send::Send),
     /// List, show, replay and discard deliveries, through the admin address of a running gateway.
     #[command(subcommand)]
     Deliveries(deliveries::Deliveries),
@@ -51,6 +58,8 @@ enum Command {
     Upstreams(targets::Upstreams),
     /// List the built-in schemes.
     Schemes(schemes::Schemes),
+    /// Print the JSON Schema of the configuration file, for editors.
+    Schema,
     /// Show the gateway at work: an app, four senders, and what became of every delivery.
     Demo,
     /// Ask a running gateway whether it is ready; for a container's health check.
@@ -71,10 +80,13 @@ pub fn main() -> ExitCode {
         Command::Check(file) => finish(check::run(&file.config)),
         Command::Sign(sign) => finish(sign.run()),
         Command::Verify(verify) => finish(verify.run()),
+        Command::Explain(explain) => finish(explain.run()),
+        Command::Send(send) => finish(send.run()),
         Command::Deliveries(deliveries) => deliveries.run(),
         Command::Endpoints(endpoints) => endpoints.run(),
         Command::Upstreams(upstreams) => upstreams.run(),
         Command::Schemes(schemes) => finish(schemes.run()),
+        Command::Schema => finish(schema::run()),
         Command::Demo => finish(demo()),
         Command::Health(health) => health.run(),
     }

@@ -1,5 +1,6 @@
 //! Asks a running gateway at its admin address.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,12 +13,13 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
 use crate::clock;
-use crate::config::{self, SystemEnvironment};
+use crate::config::{self, Listen, SystemEnvironment};
 use crate::scheme::Secret;
 
 /// Where a gateway is asked if nothing is said.
@@ -34,7 +36,7 @@ const LIMIT: usize = 64 << 20;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct OperatorArgs {
-    /// The gateway's admin address [default: http://127.0.0.1:9090].
+    /// The gateway's admin address, or `unix:/path` [default: http://127.0.0.1:9090].
     #[arg(long, value_name = "URL", conflicts_with = "config")]
     admin: Option<String>,
     /// Take the admin address and its token from this configuration.
@@ -48,9 +50,18 @@ pub(super) struct OperatorArgs {
     pub(super) json: bool,
 }
 
+/// Where a gateway is asked.
+#[derive(Debug, PartialEq, Eq)]
+enum Address {
+    /// At a host and a port.
+    Network(String),
+    /// At a Unix socket.
+    Socket(PathBuf),
+}
+
 /// A gateway that can be asked.
 pub(super) struct Operator {
-    authority: String,
+    address: Address,
     token: Option<Secret>,
     is_json: bool,
 }
@@ -69,15 +80,15 @@ impl OperatorArgs {
     }
 
     fn operator(&self) -> anyhow::Result<Operator> {
-        let (authority, configured) = match &self.config {
+        let (address, configured) = match &self.config {
             Some(path) => configured(path)?,
-            None => (authority(self.admin.as_deref().unwrap_or(USUAL_ADDRESS))?, None),
+            None => (address(self.admin.as_deref().unwrap_or(USUAL_ADDRESS))?, None),
         };
         let token = match &self.token_env {
             Some(name) => Some(variable(name).with_context(|| format!("the variable {name} is not set"))?),
             None => configured.or_else(|| variable(USUAL_VARIABLE)),
         };
-        Ok(Operator { authority, token, is_json: self.json })
+        Ok(Operator { address, token, is_json: self.json })
     }
 }
 
@@ -91,7 +102,14 @@ fn variable(name: &str) -> Option<Secret> {
     Some(Secret::new(value.into_encoded_bytes()))
 }
 
-/// Host and port of an address, with or without `http://` before it.
+/// A Unix socket, or host and port, with or without `http://` before them.
+fn address(text: &str) -> anyhow::Result<Address> {
+    match text.strip_prefix("unix:") {
+        Some(path) => Ok(Address::Socket(path.into())),
+        None => authority(text).map(Address::Network),
+    }
+}
+
 fn authority(text: &str) -> anyhow::Result<String> {
     let wrong = || format!("--admin is an address such as {USUAL_ADDRESS}, and not {text}");
     let bare = text.strip_prefix("http://").unwrap_or(text);
@@ -101,15 +119,19 @@ fn authority(text: &str) -> anyhow::Result<String> {
     Ok(format!("{host}:{}", uri.port_u16().unwrap_or(80)))
 }
 
-fn configured(path: &Path) -> anyhow::Result<(String, Option<Secret>)> {
+fn configured(path: &Path) -> anyhow::Result<(Address, Option<Secret>)> {
     let (config, _) = config::load(path, &SystemEnvironment, clock::now()).map_err(|errors| {
         anyhow!("say where the gateway is with --admin, as its configuration cannot be used here:\n{errors}")
     })?;
     let admin = config.admin.context("the configuration has no `admin`, so the gateway cannot be asked")?;
-    if admin.listen.port() == 0 {
-        bail!("the configuration leaves the port of `admin` to the system; say it with --admin");
-    }
-    Ok((reachable(admin.listen).to_string(), admin.token))
+    let address = match admin.listen {
+        Listen::Unix(path) => Address::Socket(path),
+        Listen::Tcp(listen) if listen.port() == 0 => {
+            bail!("the configuration leaves the port of `admin` to the system; say it with --admin");
+        }
+        Listen::Tcp(listen) => Address::Network(reachable(listen).to_string()),
+    };
+    Ok((address, admin.token))
 }
 
 /// Where this machine reaches what listens on an address.
@@ -120,6 +142,25 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
         address => address,
     };
     SocketAddr::new(address, listen.port())
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(authority) => f.write_str(authority),
+            Self::Socket(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl Address {
+    /// What the `Host` of a request says.
+    fn host(&self) -> &str {
+        match self {
+            Self::Network(authority) => authority,
+            Self::Socket(_) => "localhost",
+        }
+    }
 }
 
 impl Operator {
@@ -142,7 +183,7 @@ impl Operator {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
-            .header(header::HOST, &self.authority)
+            .header(header::HOST, self.address.host())
             .header(header::CONTENT_TYPE, "application/json");
         if let Some(token) = &self.token {
             let bearer = [b"Bearer ", token.expose()].concat();
@@ -150,14 +191,29 @@ impl Operator {
         }
         let request = request.body(Full::new(body)).context("the token cannot be sent in a header")?;
         let answered = timeout(PATIENCE, self.exchange(request)).await;
-        let (status, body) =
-            answered.with_context(|| format!("{} did not answer in time", self.authority)).flatten()?;
+        let (status, body) = answered.with_context(|| format!("{} did not answer in time", self.address)).flatten()?;
         self.understand(status, &body)
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Bytes)> {
-        let cannot = || format!("cannot ask the gateway at {}", self.authority);
-        let stream = TcpStream::connect(&self.authority).await.with_context(cannot)?;
+        let cannot = || format!("cannot ask the gateway at {}", self.address);
+        match &self.address {
+            Address::Network(authority) => {
+                let stream = TcpStream::connect(authority).await.with_context(cannot)?;
+                self.exchange_over(stream, request).await
+            }
+            Address::Socket(path) => {
+                let stream = UnixStream::connect(path).await.with_context(cannot)?;
+                self.exchange_over(stream, request).await
+            }
+        }
+    }
+
+    async fn exchange_over<S>(&self, stream: S, request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Bytes)>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let cannot = || format!("cannot ask the gateway at {}", self.address);
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.with_context(cannot)?;
         // It ends with the exchange, and what went wrong is told there.
         let connection = async { connection.await.ok() };
@@ -177,12 +233,12 @@ impl Operator {
     fn understand(&self, status: StatusCode, body: &[u8]) -> anyhow::Result<Value> {
         if status == StatusCode::UNAUTHORIZED {
             match self.token {
-                Some(_) => bail!("the gateway at {} takes another token", self.authority),
-                None => bail!("the gateway at {} wants a token: set {USUAL_VARIABLE}, or --token-env", self.authority),
+                Some(_) => bail!("the gateway at {} takes another token", self.address),
+                None => bail!("the gateway at {} wants a token: set {USUAL_VARIABLE}, or --token-env", self.address),
             }
         }
         let answer: Value = serde_json::from_slice(body)
-            .with_context(|| format!("what answers at {} is not the admin address of a gateway", self.authority))?;
+            .with_context(|| format!("what answers at {} is not the admin address of a gateway", self.address))?;
         if status.is_success() {
             return Ok(answer);
         }
@@ -204,11 +260,12 @@ mod tests {
             ("http://[::1]:9090", "[::1]:9090"),
             ("http://gateway", "gateway:80"),
         ] {
-            assert_eq!(authority(text).unwrap(), expected);
+            assert_eq!(address(text).unwrap(), Address::Network(expected.to_owned()));
         }
         for text in ["https://127.0.0.1:9090", "", "http://a/b", "http://a?b", "http://user@a", "a b"] {
-            assert!(authority(text).is_err(), "{text}");
+            assert!(address(text).is_err(), "{text}");
         }
+        assert_eq!(address("unix:/run/a.sock").unwrap(), Address::Socket("/run/a.sock".into()));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What `sign` and `verify` have in common: a scheme, a secret, a request, a time.
+//! What `sign`, `verify` and `explain` have in common: a scheme, a secret, a request, a time.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,46 +10,69 @@ use jiff::Timestamp;
 
 use crate::clock;
 use crate::config;
-use crate::scheme::{Head, KeySpec, Keyring, Scheme, Secret};
+use crate::scheme::{Head, KeyKind, KeySpec, Keyring, Scheme, Secret};
 
-/// Which scheme, with which secrets.
+/// Which scheme, with which secrets or keys.
 #[derive(Debug, clap::Args)]
 pub(super) struct SchemeArgs {
-    /// A preset (see `countersign schemes`), or a YAML file that holds a scheme.
+    /// A preset (see `countersign schemes`), a YAML file that holds a scheme, or a name under `schemes` of --config.
     #[arg(long, value_name = "NAME|FILE")]
     scheme: String,
-    /// An environment variable that holds the secret; may be given several times.
-    #[arg(long, value_name = "VARIABLE", required_unless_present = "secret_file")]
+    /// The configuration that holds the scheme.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// An environment variable that holds the secret, or the private key to sign with; may be given several times.
+    #[arg(long, value_name = "VARIABLE", required_unless_present_any = ["secret_file", "key_env", "key_file"])]
     secret_env: Vec<String>,
-    /// A file that holds the secret; one final newline is cut off.
+    /// A file that holds the secret, or the private key to sign with; one final newline is cut off.
     #[arg(long, value_name = "FILE")]
     secret_file: Vec<PathBuf>,
+    /// An environment variable that holds the public key to verify by; may be given several times.
+    #[arg(long, value_name = "VARIABLE")]
+    key_env: Vec<String>,
+    /// A file that holds the public key to verify by: PEM, a JWK, a set of JWKs, or the scheme's own form.
+    #[arg(long, value_name = "FILE")]
+    key_file: Vec<PathBuf>,
 }
 
 impl SchemeArgs {
     pub(super) fn load(&self) -> anyhow::Result<(Scheme, Keyring)> {
         let scheme = self.scheme()?;
-        let mut keys = Vec::new();
-        for variable in &self.secret_env {
-            let value = std::env::var_os(variable).with_context(|| format!("variable {variable} is not set"))?;
-            keys.push(key(variable, value.into_encoded_bytes()));
+        let secrets = specs(&self.secret_env, &self.secret_file)?;
+        let keys = specs(&self.key_env, &self.key_file)?;
+        let public = scheme.key_kind() == KeyKind::Public;
+        if !keys.is_empty() && !public {
+            bail!("the scheme verifies by a secret, not by a public key: use --secret-env or --secret-file");
         }
-        for file in &self.secret_file {
-            let name = file.display().to_string();
-            let mut value = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
-            if value.ends_with(b"\n") {
-                value.pop();
-                value.pop_if(|last| *last == b'\r');
+        for (specs, private) in [(&secrets, true), (&keys, false)] {
+            for spec in specs {
+                let id = &spec.id;
+                let keyring =
+                    Keyring::new(&scheme, vec![spec.clone()]).with_context(|| format!("{id} cannot be used"))?;
+                match (public && keyring.signers().all(|signs| signs), private) {
+                    (false, true) if public => bail!("{id} is a public key: use --key-env or --key-file"),
+                    (true, false) => bail!("{id} is a private key: use --secret-env or --secret-file"),
+                    _ => {}
+                }
             }
-            keys.push(key(&name, value));
         }
-        let keyring = Keyring::new(&scheme, keys).context("a secret cannot be used")?;
+        let specs = [secrets, keys].concat();
+        let noun = if public { "key" } else { "secret" };
+        let keyring = Keyring::new(&scheme, specs).with_context(|| format!("a {noun} cannot be used"))?;
         Ok((scheme, keyring))
     }
 
-    fn scheme(&self) -> anyhow::Result<Scheme> {
+    /// All secrets and keys, whether or not the scheme can use them.
+    pub(super) fn specs(&self) -> anyhow::Result<Vec<KeySpec>> {
+        Ok([specs(&self.secret_env, &self.secret_file)?, specs(&self.key_env, &self.key_file)?].concat())
+    }
+
+    pub(super) fn scheme(&self) -> anyhow::Result<Scheme> {
         if let Some(preset) = crate::scheme::preset(&self.scheme) {
             return Ok(preset.clone());
+        }
+        if let Some(path) = &self.config {
+            return self.configured(path);
         }
         if !Path::new(&self.scheme).is_file() {
             bail!("`{}` is neither a preset nor a file; `countersign schemes` lists the presets", self.scheme);
@@ -58,6 +81,32 @@ impl SchemeArgs {
         config::scheme_in(&text, &self.scheme)
             .map_err(|errors| anyhow::anyhow!("the scheme cannot be understood\n\n{errors}"))
     }
+
+    fn configured(&self, path: &Path) -> anyhow::Result<Scheme> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {file}"))?;
+        config::scheme_under(&text, &file, &self.scheme)
+            .map_err(|errors| anyhow::anyhow!("the configuration cannot be understood\n\n{errors}"))?
+            .with_context(|| format!("`{}` is neither a preset nor a name under `schemes` of {file}", self.scheme))
+    }
+}
+
+fn specs(variables: &[String], files: &[PathBuf]) -> anyhow::Result<Vec<KeySpec>> {
+    let mut specs = Vec::new();
+    for variable in variables {
+        let value = std::env::var_os(variable).with_context(|| format!("variable {variable} is not set"))?;
+        specs.push(key(variable, value.into_encoded_bytes()));
+    }
+    for file in files {
+        let name = file.display().to_string();
+        let mut value = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
+        if value.ends_with(b"\n") {
+            value.pop();
+            value.pop_if(|last| *last == b'\r');
+        }
+        specs.push(key(&name, value));
+    }
+    Ok(specs)
 }
 
 fn key(id: &str, secret: Vec<u8>) -> KeySpec {
@@ -127,7 +176,7 @@ pub(super) fn body() -> anyhow::Result<Vec<u8>> {
     Ok(body)
 }
 
-fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+pub(super) fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let (name, value) = text.split_once(':').ok_or("expected `Name: value`")?;
     let name = name.trim().parse().map_err(|_| "this is not a header name")?;
     let value = value.trim().parse().map_err(|_| "this is not a header value")?;

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::scheme::{
-    Algorithm, Carrier, Cover, Encoding, JwsAlgorithm, Locator, Mechanism, OnConflict, PRESETS, Part, Placeholder,
-    Recipe, Retries, Scheme, SecretEncoding, TimestampSource, TimestampUnit,
+    Acknowledge, Algorithm, Answer, Carrier, Cover, EcdsaForm, Handshake, JwsPayload, KeyForm, KeyKind, Locator,
+    Mechanism, OnConflict, PRESETS, Part, Placeholder, PublicAlgorithm, Recipe, Retries, Scheme, SecretEncoding,
+    TimestampSource, TimestampUnit,
 };
 
 #[derive(Debug, clap::Args)]
@@ -67,10 +68,11 @@ fn section(text: &mut String, scheme: &Scheme) {
     let covers = scheme.covers();
     let covered = [("body", covers.body), ("id", covers.id), ("type", covers.kind), ("time", covers.timestamp)]
         .map(|(what, cover)| format!("{what} {}", word(cover)));
-    let rows = [
+    let key = key(scheme);
+    let mut rows = vec![
         ("Signature", code(&signature(scheme))),
         ("Signed bytes", code(&signed(scheme))),
-        ("Secret", secret(scheme).into()),
+        (key.0, key.1.into()),
         ("Timestamp", timestamp(scheme)),
         ("Event id", code(&event_id(scheme))),
         ("Event type", code(&event_type(scheme))),
@@ -78,6 +80,10 @@ fn section(text: &mut String, scheme: &Scheme) {
         ("Known id, other body", conflict(scheme).into()),
         ("When a delivery fails", retries(scheme.sender.retries)),
     ];
+    rows.extend(scheme.sender.handshake.as_ref().map(|asks| ("Asks beforehand", handshake(asks))));
+    if scheme.sender.acknowledge != Acknowledge::ACCEPTED {
+        rows.push(("Told of a queued event", acknowledge(&scheme.sender.acknowledge)));
+    }
     let _ = write!(
         text,
         "\n## `{}`\n\n{}: <{}>\n\n| | |\n| --- | --- |\n",
@@ -108,12 +114,15 @@ fn code(text: &str) -> String {
 
 fn signature(scheme: &Scheme) -> String {
     match &scheme.mechanism {
-        Mechanism::Hmac(recipe) => hmac(recipe),
-        Mechanism::Jws(algorithm) => format!("the body is a compact JWS, {}", jws(*algorithm)),
+        Mechanism::DetachedJws(jws) => format!("{}: <detached JWS, {}>", jws.header, jws.algorithm.name()),
+        Mechanism::Hmac(recipe) => beside(recipe, digest(recipe.algorithm)),
+        Mechanism::Jws(algorithm) => format!("the body is a compact JWS, {}", algorithm.name()),
+        Mechanism::PublicKey(recipe) => beside(recipe, public(recipe.algorithm)),
+        Mechanism::Token(header) => format!("{header}: <the secret itself>"),
     }
 }
 
-fn hmac(recipe: &Recipe) -> String {
+fn beside<A, K>(recipe: &Recipe<A, K>, algorithm: &str) -> String {
     let carrier = match &recipe.carrier {
         Carrier::Headers(names) => names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         Carrier::Json(pointer) => format!("body {}", pointer.0),
@@ -121,39 +130,45 @@ fn hmac(recipe: &Recipe) -> String {
     };
     let separator = recipe.format.separator.as_deref().unwrap_or_default();
     let items = recipe.format.items.iter().map(|item| match item.value {
-        Placeholder::Signature => format!("{}<{}>", item.prefix, digest(recipe)),
+        Placeholder::Signature => format!("{}<{algorithm} in {}>", item.prefix, recipe.encoding),
         Placeholder::Timestamp => format!("{}<timestamp>", item.prefix),
     });
     format!("{carrier}: {}", items.collect::<Vec<_>>().join(separator))
 }
 
-fn digest(recipe: &Recipe) -> String {
-    let algorithm = match recipe.algorithm {
+fn digest(algorithm: Algorithm) -> &'static str {
+    match algorithm {
         Algorithm::Sha1 => "HMAC-SHA1",
         Algorithm::Sha256 => "HMAC-SHA256",
         Algorithm::Sha384 => "HMAC-SHA384",
         Algorithm::Sha512 => "HMAC-SHA512",
-    };
-    let encoding = match recipe.encoding {
-        Encoding::Base64 => "base64",
-        Encoding::Base64Url => "base64url",
-        Encoding::HexLower => "hex",
-        Encoding::HexUpper => "HEX",
-    };
-    format!("{algorithm} in {encoding}")
+    }
 }
 
-fn jws(algorithm: JwsAlgorithm) -> &'static str {
+fn public(algorithm: PublicAlgorithm) -> &'static str {
     match algorithm {
-        JwsAlgorithm::Hs256 => "HS256",
-        JwsAlgorithm::Hs384 => "HS384",
-        JwsAlgorithm::Hs512 => "HS512",
+        PublicAlgorithm::EcdsaP256Sha256(EcdsaForm::Der) => "ECDSA P-256 SHA-256, DER,",
+        PublicAlgorithm::EcdsaP256Sha256(EcdsaForm::P1363) => "ECDSA P-256 SHA-256, P1363,",
+        PublicAlgorithm::EcdsaP384Sha384(EcdsaForm::Der) => "ECDSA P-384 SHA-384, DER,",
+        PublicAlgorithm::EcdsaP384Sha384(EcdsaForm::P1363) => "ECDSA P-384 SHA-384, P1363,",
+        PublicAlgorithm::Ed25519 => "Ed25519",
+        PublicAlgorithm::RsaPkcs1Sha256 => "RSA PKCS#1 SHA-256",
+        PublicAlgorithm::RsaPssSha256 => "RSA-PSS SHA-256",
     }
 }
 
 fn signed(scheme: &Scheme) -> String {
-    let Mechanism::Hmac(recipe) = &scheme.mechanism else { return "<header>.<payload>".into() };
-    recipe.signed.0.iter().fold(String::new(), |text, part| text + &signed_part(part))
+    match &scheme.mechanism {
+        Mechanism::DetachedJws(jws) => match jws.payload {
+            JwsPayload::Encoded => "<header>.<body in base64url>".into(),
+            JwsPayload::Unencoded => "<header>.<body>".into(),
+        },
+        Mechanism::Jws(_) => "<header>.<payload>".into(),
+        Mechanism::Hmac(_) | Mechanism::PublicKey(_) => {
+            scheme.signed_parts().iter().fold(String::new(), |text, part| text + &signed_part(part))
+        }
+        Mechanism::Token(_) => "none".into(),
+    }
 }
 
 fn signed_part(part: &Part) -> String {
@@ -167,24 +182,43 @@ fn signed_part(part: &Part) -> String {
         Part::Query(name) => format!("{{query:{name}}}"),
         Part::Timestamp => "{timestamp}".into(),
         Part::Url => "{url}".into(),
+        Part::UrlDecoded => "{url:decoded}".into(),
     }
 }
 
-fn secret(scheme: &Scheme) -> &'static str {
-    match &scheme.mechanism {
-        Mechanism::Jws(_) => "its text",
-        Mechanism::Hmac(recipe) => match recipe.secret {
-            SecretEncoding::Base64 { .. } => "base64, behind a prefix that may be there",
-            SecretEncoding::Base64Url => "base64url",
-            SecretEncoding::Hex => "hexadecimal",
-            SecretEncoding::Utf8 => "its text",
-        },
+/// What the scheme verifies by, and how it is written.
+fn key(scheme: &Scheme) -> (&'static str, &'static str) {
+    match (scheme.key_kind(), &scheme.mechanism) {
+        (_, Mechanism::Hmac(recipe)) => ("Secret", secret(&recipe.secret)),
+        (_, Mechanism::PublicKey(recipe)) => ("Public key", public_key(&recipe.secret)),
+        (KeyKind::Public, _) => ("Public key", public_key(&KeyForm::Pem)),
+        (KeyKind::Secret, _) => ("Secret", secret(&SecretEncoding::Utf8)),
+    }
+}
+
+fn secret(encoding: &SecretEncoding) -> &'static str {
+    match encoding {
+        SecretEncoding::Base64 { .. } => "base64, behind a prefix that may be there",
+        SecretEncoding::Base64Url => "base64url",
+        SecretEncoding::Hex => "hexadecimal",
+        SecretEncoding::Utf8 => "its text",
+    }
+}
+
+fn public_key(form: &KeyForm) -> &'static str {
+    match form {
+        KeyForm::Base64 { public, .. } if public.is_empty() => "base64 of its DER; or PEM, a JWK or a set of them",
+        KeyForm::Base64 { .. } => "base64, behind a prefix that may be there; or PEM, a JWK or a set of them",
+        KeyForm::Hex => "hexadecimal; or PEM, a JWK or a set of them",
+        KeyForm::Pem => "PEM, a JWK or a set of them",
     }
 }
 
 fn timestamp(scheme: &Scheme) -> String {
-    let Mechanism::Hmac(Recipe { timestamp: Some(rule), tolerance, .. }) = &scheme.mechanism else {
-        return "none".into();
+    let (rule, tolerance) = match &scheme.mechanism {
+        Mechanism::Hmac(Recipe { timestamp: Some(rule), tolerance, .. }) => (rule, tolerance),
+        Mechanism::PublicKey(Recipe { timestamp: Some(rule), tolerance, .. }) => (rule, tolerance),
+        _ => return "none".into(),
     };
     let place = match &rule.from {
         TimestampSource::Format => "in the signature's header".into(),
@@ -233,7 +267,34 @@ fn retries(retries: Retries) -> String {
     match retries {
         Retries::For(horizon) => format!("the sender tries again for {}", span(horizon)),
         Retries::Never => "**the sender never tries again**".into(),
-        Retries::Unknown => "the sender does not say what it does".into(),
+        Retries::Unknown => "the sender does not say whether, or for how long, it tries again".into(),
+    }
+}
+
+fn handshake(asks: &Handshake) -> String {
+    match asks {
+        Handshake::Head => "`HEAD`; told 200".into(),
+        Handshake::Get { token, challenge, .. } => {
+            let token = token.map(|name| format!(", and `{name}` is the source's `verify_token`")).unwrap_or_default();
+            format!("`GET ?{challenge}=…`, not signed; it is given back{token}")
+        }
+        Handshake::Post { at, value, answer } => {
+            let answer = match answer {
+                Answer::Echo(at) => format!("body `{}` is given back", at.0),
+                Answer::Fixed(answer) => format!("told {}", acknowledge(answer)),
+                Answer::Proof { at, .. } => format!("body `{}` is given back with its HMAC", at.0),
+            };
+            format!("a signed `POST` whose {} is `{value}`; {answer}", locator(at))
+        }
+    }
+}
+
+fn acknowledge(words: &Acknowledge) -> String {
+    let status = words.status.as_u16();
+    match words.body.as_deref() {
+        None => format!("{status} and the delivery's id"),
+        Some("") => format!("{status} without a body"),
+        Some(body) => format!("{status} `{body}`"),
     }
 }
 

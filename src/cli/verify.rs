@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::scheme::{RequestArgs, SchemeArgs, body};
+use crate::scheme::{Cover, KeyKind};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Verify {
@@ -20,10 +21,15 @@ impl Verify {
         match scheme.verify(&keyring, &head, body()?, request.now) {
             Ok(verified) => {
                 let identity = scheme.identify(&verified, &head, None, None);
-                let secret = keyring.key_ids().nth(verified.key()).unwrap_or_default();
+                let noun = if keyring.kind() == KeyKind::Public { "key" } else { "secret" };
+                let key = keyring.key_ids().nth(verified.key()).unwrap_or_default();
                 let id = identity.id.header_value();
                 let (id, kind) = (id.to_str().unwrap_or_default(), identity.kind.as_deref().unwrap_or("none"));
-                super::print(format!("verified by secret {secret}\nevent id: {id}\nevent type: {kind}\n"))?;
+                let open = match scheme.covers().body {
+                    Cover::Unsigned => "the body is not covered: anybody who read a request could have changed it\n",
+                    _ => "",
+                };
+                super::print(format!("verified by {noun} {key}\nevent id: {id}\nevent type: {kind}\n{open}"))?;
                 Ok(ExitCode::SUCCESS)
             }
             Err(rejection) => {

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::resolved::{Config, Dedup, Delivery, Endpoint, EndpointDelivery, Retry, Source, UrlScheme};
+use super::resolved::{Config, Dedup, Delivery, Endpoint, EndpointDelivery, Retry, Source, Verification};
 use super::unit;
-use crate::scheme::{Cover, Keyring, Locator};
+use crate::scheme::{Cover, KeyKind, Keyring, Locator};
 
 const SOURCES: [&str; 8] = ["source", "path", "scheme", "signed", "duplicates by", "upstream", "delivery", "secrets"];
 
@@ -58,11 +58,6 @@ fn source_row(source: &Source, now: Timestamp) -> [String; 8] {
 }
 
 fn endpoint_row(endpoint: &Endpoint, now: Timestamp) -> [String; 7] {
-    let protocol = match endpoint.url.scheme {
-        UrlScheme::Http => "http",
-        UrlScheme::Https => "https",
-    };
-    let authority = endpoint.url.authority.to_str().unwrap_or_default();
     let events: Vec<&str> = endpoint.events.iter().map(|pattern| pattern.0.as_str()).collect();
     let (delivery, retry) = match endpoint.delivery {
         EndpointDelivery::Queue => ("queue", schedule(&endpoint.retry)),
@@ -70,7 +65,7 @@ fn endpoint_row(endpoint: &Endpoint, now: Timestamp) -> [String; 7] {
     };
     [
         endpoint.name.to_string(),
-        format!("{protocol}://{authority}{}", endpoint.url.path),
+        endpoint.url.to_string(),
         endpoint.scheme.name.to_string(),
         delivery.to_owned(),
         retry,
@@ -101,15 +96,20 @@ fn signed(source: &Source) -> String {
         ("time", covered.timestamp == Cover::Signed),
     ];
     let names: Vec<&str> = parts.iter().filter(|(_, signed)| *signed).map(|(name, _)| *name).collect();
-    if names.is_empty() { "nothing".to_owned() } else { names.join(" ") }
+    let names = if names.is_empty() { "nothing".to_owned() } else { names.join(" ") };
+    match source.verification {
+        Verification::Enforce => names,
+        Verification::ReportOnly => format!("{names} (report only)"),
+    }
 }
 
 fn duplicates(source: &Source) -> String {
-    let Dedup::On { window, key, .. } = &source.dedup else { return "off".to_owned() };
+    let Dedup::On { window, key, also_body, .. } = &source.dedup else { return "off".to_owned() };
     let parts = key.as_deref().or(source.event_id.as_deref()).unwrap_or(&source.scheme.event_id);
     let parts: Vec<String> = parts.iter().map(locator).collect();
     let parts = if parts.is_empty() { "digest of the body".to_owned() } else { parts.join(" + ") };
-    format!("{parts}, {}", unit::duration(*window))
+    let also = if *also_body { " or body" } else { "" };
+    format!("{parts}{also}, {}", unit::duration(*window))
 }
 
 fn locator(locator: &Locator) -> String {
@@ -135,5 +135,10 @@ fn secrets(keyring: &Keyring, now: Timestamp) -> String {
             (false, _) => format!("{id} not yet"),
         }
     };
-    keyring.key_ids().enumerate().map(secret).collect::<Vec<_>>().join(", ")
+    let all = keyring.key_ids().enumerate().map(secret).collect::<Vec<_>>().join(", ");
+    match (keyring.kind(), keyring.signers().all(|signs| signs)) {
+        (KeyKind::Public, false) => format!("public key {all}"),
+        (KeyKind::Public, true) => format!("private key {all}"),
+        (KeyKind::Secret, _) => all,
+    }
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::node::{Node, Span};
+use super::outline::Asking;
 use super::page::Page;
 
 /// So many mistakes, and so many warnings, are shown; the rest is counted.
@@ -74,6 +75,8 @@ pub struct Report {
 pub(super) struct Problems {
     found: Vec<Problem>,
     errors: usize,
+    /// Where the reader is asked what it takes, instead of being given a file.
+    pub(super) asking: Option<Asking>,
 }
 
 /// One thing that was found.
@@ -122,6 +125,11 @@ impl Problems {
     /// Something that works and is probably not what was meant.
     pub(super) fn warning(&mut self, at: Span, message: impl Into<String>, label: impl Into<String>) {
         self.add(Severity::Warning, at, message.into(), Label::Text(label.into()), Excerpt::Read);
+    }
+
+    /// How many mistakes there are.
+    pub(super) fn errors(&self) -> usize {
+        self.errors
     }
 
     fn add(&mut self, severity: Severity, at: Span, message: String, label: Label, excerpt: Excerpt) {

@@ -6,8 +6,9 @@ use std::ops::RangeInclusive;
 use super::error::Problems;
 use super::mask;
 use super::node::{Entry, Map, Node, Span, Spanned, Style, Text, Value};
+use super::outline::{self, Shape};
 use super::page::quote;
-use super::read::{LATER, Read, expected};
+use super::read::{Read, expected};
 use super::suggest::nearest;
 
 /// A map whose keys this program gives a meaning.
@@ -16,8 +17,10 @@ pub(super) struct Fields<'n, 'p> {
     what: &'static str,
     entries: &'n [Entry],
     asked: Vec<&'static str>,
-    later: Vec<&'static str>,
+    elsewhere: Vec<&'static str>,
     missing: Vec<(&'static str, &'static str)>,
+    /// What the keys take, where that is asked.
+    outline: Vec<(&'static str, Vec<Shape>)>,
     pub(super) problems: &'p mut Problems,
 }
 
@@ -26,8 +29,8 @@ impl<'n, 'p> Fields<'n, 'p> {
     pub(super) fn of(node: &'n Node, what: &'static str, problems: &'p mut Problems) -> Option<Fields<'n, 'p>> {
         match &node.value {
             Value::Map(Map { entries, .. }) => {
-                let (asked, later, missing) = (Vec::new(), Vec::new(), Vec::new());
-                return Some(Fields { node, what, entries, asked, later, missing, problems });
+                let (asked, elsewhere, missing) = (Vec::new(), Vec::new(), Vec::new());
+                return Some(Fields { node, what, entries, asked, elsewhere, missing, outline: Vec::new(), problems });
             }
             Value::Broken => {}
             other => {
@@ -41,8 +44,12 @@ impl<'n, 'p> Fields<'n, 'p> {
 
     /// A key that may be left out.
     pub(super) fn optional<T: Read>(&mut self, key: &'static str) -> Option<T> {
-        let entry = self.find(key)?;
-        T::read(&entry.node, self.problems)
+        let entry = self.find(key);
+        if self.problems.is_asked() {
+            self.outline(key, outline::of::<T>);
+            return None;
+        }
+        T::read(&entry?.node, self.problems)
     }
 
     /// A key that may not be left out.
@@ -55,23 +62,18 @@ impl<'n, 'p> Fields<'n, 'p> {
 
     /// A number of things, from 1, that may be left out.
     pub(super) fn count(&mut self, key: &'static str, most: u64) -> Option<usize> {
-        let entry = self.find(key)?;
-        number(&entry.node, key, "a whole number", 1..=most, self.problems)?.try_into().ok()
-    }
-
-    /// A key that a later version will read: its value must be right even now.
-    pub(super) fn later<T: Read>(&mut self, key: &'static str) {
-        self.later.push(key);
-        if let Some(entry) = self.entry(key) {
-            T::read(&entry.node, self.problems);
-            self.problems.error(entry.key.span, format!("`{key}` {LATER}"), "leave it out");
+        let entry = self.find(key);
+        if self.problems.is_asked() {
+            self.outline(key, || vec![Shape::Integer(1..=most)]);
+            return None;
         }
+        number(&entry?.node, key, "a whole number", 1..=most, self.problems)?.try_into().ok()
     }
 
     /// A key that has its place somewhere else.
     pub(super) fn elsewhere(&mut self, key: &'static str, label: &str) {
         if let Some(entry) = self.entry(key) {
-            self.later.push(key);
+            self.elsewhere.push(key);
             self.problems.error(entry.key.span, format!("{} has no `{key}`", self.what), label);
         }
     }
@@ -107,6 +109,12 @@ impl<'n, 'p> Fields<'n, 'p> {
         self.missing.push((key, or));
     }
 
+    fn outline(&mut self, key: &'static str, shapes: impl FnOnce() -> Vec<Shape>) {
+        if self.problems.is_asked_deep() {
+            self.outline.push((key, shapes()));
+        }
+    }
+
     fn find(&mut self, key: &'static str) -> Option<&'n Entry> {
         if !self.asked.contains(&key) {
             self.asked.push(key);
@@ -130,12 +138,17 @@ impl<'n, 'p> Fields<'n, 'p> {
     }
 
     fn conclude(mut self, naming: Naming) {
-        let known = |key: &str| self.asked.iter().chain(&self.later).any(|known| *known == key);
+        if self.problems.is_asked() {
+            let missing = self.missing.iter().map(|(key, _)| *key);
+            self.problems.answer(|| Shape::object(self.what, self.outline, missing));
+            return;
+        }
+        let known = |key: &str| self.asked.iter().chain(&self.elsewhere).any(|known| *known == key);
         let unknown: Vec<&Entry> = self.entries.iter().filter(|entry| !known(&entry.key.value)).collect();
         if !unknown.is_empty() {
             // Keys that are there already were not meant.
             let open: Vec<&str> =
-                self.asked.iter().chain(&self.later).copied().filter(|key| self.entry(key).is_none()).collect();
+                self.asked.iter().chain(&self.elsewhere).copied().filter(|key| self.entry(key).is_none()).collect();
             for entry in unknown {
                 let meant = unknown_key(&entry.key, self.what, &self.asked, &open, naming, self.problems);
                 // What is only misspelt is not missing.
@@ -191,6 +204,10 @@ pub(super) fn choice<'n>(
         expected(what, like, node, problems);
         return None;
     };
+    if problems.is_asked() && entries.is_empty() {
+        problems.answer(|| Shape::Choice { what, keys: known.iter().map(|key| (*key, Vec::new())).collect() });
+        return None;
+    }
     let [entry] = entries.as_slice() else {
         problems.error(node.span, format!("{what} has exactly one key, found {}", entries.len()), like);
         return None;
@@ -215,6 +232,10 @@ pub(super) fn number(
         expected(what, &like, node, problems);
         return None;
     };
+    if problems.is_asked() {
+        problems.answer(|| Shape::Integer(range));
+        return None;
+    }
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     let number = text.parse().ok().filter(|number| digits && range.contains(number));
     if number.is_none() {

@@ -20,7 +20,7 @@ const SECRETIVE: [&str; 7] = ["auth", "basic", "bearer", "credential", "passw", 
 const REFERENCE: [&str; 8] = ["base64", "encoding", "env", "file", "id", "not_after", "not_before", "strip_prefix"];
 
 /// Keys whose one-line values are never secret: shown even where the line could not be read.
-const HARMLESS: [&str; 37] = [
+const HARMLESS: [&str; 39] = [
     "age",
     "algorithm",
     "bodies",
@@ -30,6 +30,7 @@ const HARMLESS: [&str; 37] = [
     "connections",
     "covers_body",
     "delivery",
+    "ecdsa",
     "encoding",
     "entries",
     "envelope",
@@ -41,6 +42,7 @@ const HARMLESS: [&str; 37] = [
     "listen",
     "memory",
     "path",
+    "payload",
     "public_url",
     "rate",
     "read_timeout",
@@ -241,7 +243,8 @@ pub(super) fn may_name(key: &str) -> bool {
 fn is_secretive(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     SECRETIVE.iter().any(|word| key.contains(word))
-        || key == "value"
+        // A private key may stand among public ones by mistake.
+        || matches!(key.as_str(), "keys" | "value")
         || nearest(&key, ["secret", "secrets", "token", "password"]).is_some()
 }
 

@@ -16,19 +16,25 @@ mod fields;
 mod file;
 mod mask;
 mod node;
+mod outline;
 mod page;
 mod read;
+mod reference;
 mod resolve;
 mod resolved;
+mod schema;
 mod sections;
+mod socket;
 mod suggest;
 #[cfg(test)]
 mod tests;
 mod text;
+mod trust;
 mod unit;
 mod yaml;
 
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -36,16 +42,20 @@ pub use check::table;
 pub use environment::{Environment, GivenEnvironment, SystemEnvironment};
 pub use error::{Diagnostic, Diagnostics, Place, Report, Severity};
 pub use resolved::{
-    Admin, Config, Dedup, Delivery, Egress, Endpoint, EndpointDelivery, Envelope, EventPattern, Forward, ForwardBody,
-    Inbound, Keep, KeptBodies, Limits, Log, LogFormat, LogLevel, Outbound, Pace, Proxy, Retry, Source, StatusSet,
-    StoreConfig, Tls, Upstream, UpstreamUrl, UrlScheme,
+    Acknowledgement, Admin, Config, Dedup, Delivery, Egress, Endpoint, EndpointDelivery, Envelope, EventPattern,
+    Forward, ForwardBody, ForwardHost, Inbound, Keep, KeptBodies, Limits, Listen, Log, LogFormat, LogLevel, Outbound,
+    Pace, Proxies, Proxy, Requirement, Retry, Signing, Source, StatusSet, StoreConfig, Tls, Upstream, UpstreamUrl,
+    UrlScheme, Verification,
 };
+pub use schema::schema;
+
+pub(crate) use trust::trusting;
 
 use crate::scheme::{Scheme, preset};
 use error::Problems;
 use file::{ConfigFile, SchemeFile};
 use node::Node;
-use read::Read;
+use read::{Read, Word as _};
 use resolve::Context;
 
 /// Reads a configuration file, and every file and variable that it refers to.
@@ -119,6 +129,34 @@ pub fn scheme_in(text: &str, name: &str) -> Result<Scheme, Diagnostics> {
         resolve::scheme("custom", file, &mut Context::new(&environment, now, problems, None))
     });
     scheme.map(|(scheme, _)| scheme)
+}
+
+/// The scheme of this name under `schemes` of a whole configuration's text; `None`: there is none. Nothing else of the
+/// configuration is looked up, such as its secrets.
+///
+/// # Errors
+///
+/// Every mistake that there is in how the file is written.
+pub(crate) fn scheme_under(text: &str, file: &str, name: &str) -> Result<Option<Scheme>, Diagnostics> {
+    let environment = GivenEnvironment::default();
+    let scheme = conclude(text, file, |root, problems| {
+        let file = ConfigFile::read(root, problems)?;
+        let Some((_, scheme)) = file.schemes.entries.into_iter().find(|(known, _)| known.value == name) else {
+            return Some(None);
+        };
+        let mut context = Context::new(&environment, Timestamp::UNIX_EPOCH, problems, None);
+        Some(Some(resolve::scheme(name, scheme?, &mut context)?))
+    });
+    scheme.map(|(scheme, _)| scheme)
+}
+
+/// A duration as the configuration writes it, such as `500ms` or `10s`.
+///
+/// # Errors
+///
+/// What it would have to look like.
+pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
+    Duration::parse(text).map_err(|_| Duration::LIKE)
 }
 
 /// Reads a text with `understand`, and puts what was wrong with it into words.

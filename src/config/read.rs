@@ -5,11 +5,12 @@ use std::ops::Range;
 
 use super::error::Problems;
 use super::node::{Map, Node, Spanned, Value};
+use super::outline::{self, Shape};
 use super::page::quote;
 use super::suggest::did_you_mean;
 
 /// The end of every refusal of something that a later version will do.
-pub(super) const LATER: &str = "is not available in this version";
+const LATER: &str = "is not available in this version";
 
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 100;
@@ -27,6 +28,11 @@ pub(super) trait Word: Sized {
     const LIKE: &'static str;
 
     fn parse(text: &str) -> Result<Self, Complaint>;
+
+    /// A regular expression for editors that all such texts match, and few others. Anchored, of what every dialect has.
+    fn pattern() -> Option<String> {
+        None
+    }
 }
 
 /// What is wrong with a text.
@@ -36,11 +42,13 @@ pub(super) struct Complaint {
     pub(super) label: String,
     /// The bytes of the text that it is about; `None`: all of them.
     pub(super) part: Option<Range<usize>>,
+    /// The words that would be right, where these are a closed set.
+    pub(super) words: Vec<&'static str>,
 }
 
 impl Complaint {
     pub(super) fn new(message: impl Into<String>, label: impl Into<String>) -> Complaint {
-        Complaint { message: message.into(), label: label.into(), part: None }
+        Complaint { message: message.into(), label: label.into(), part: None, words: Vec::new() }
     }
 
     /// Something that is known and does not work yet.
@@ -84,6 +92,10 @@ impl<W: Word> Read for W {
             expected(W::WHAT, W::LIKE, node, problems);
             return None;
         };
+        if problems.is_asked() {
+            problems.answer(Shape::word::<W>);
+            return None;
+        }
         match W::parse(&text.text) {
             Ok(word) => Some(word),
             Err(complaint) => {
@@ -154,6 +166,7 @@ impl<T: Read> Read for Named<T> {
             expected("a map of names", "write `name: …`, one line for each", node, problems);
             return Some(Named { entries: Vec::new(), complete: false });
         };
+        problems.answer(|| Shape::Names(outline::of::<T>()));
         let entries = entries.iter().map(|entry| {
             if let Err(complaint) = Name::parse(&entry.key.value) {
                 complaint.report(&entry.key, problems);
@@ -185,6 +198,10 @@ impl Word for Name {
         }
         Ok(Name(text.to_owned()))
     }
+
+    fn pattern() -> Option<String> {
+        Some(format!("^[A-Za-z0-9._-]{{1,{LONGEST_NAME}}}$"))
+    }
 }
 
 /// One of a closed set of words; `None` in the table: a later version knows it.
@@ -194,8 +211,10 @@ pub(super) fn one_of<T: Clone>(text: &str, what: &str, table: &[(&'static str, O
         Some((word, None)) => Err(Complaint::later(word, format!("write {}", words(table)))),
         None => {
             let known = table.iter().filter(|(_, value)| value.is_some()).map(|(word, _)| *word);
-            let meant = did_you_mean(text, known);
-            Err(Complaint::new(format!("{} is not {what}", quote(text)), format!("write {}{meant}", words(table))))
+            let meant = did_you_mean(text, known.clone());
+            let complaint =
+                Complaint::new(format!("{} is not {what}", quote(text)), format!("write {}{meant}", words(table)));
+            Err(Complaint { words: known.collect(), ..complaint })
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Texts that mean something by themselves: paths, hosts, addresses, URLs,
+//! Texts that mean something by themselves: paths, hosts, URLs,
 //! names, moments.
 
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
 use http::HeaderName;
@@ -57,10 +57,14 @@ impl Word for RequestPath {
         check_path(text)?;
         Ok(RequestPath(text.to_owned()))
     }
+
+    fn pattern() -> Option<String> {
+        Some("^/".into())
+    }
 }
 
 /// Refuses what a request line cannot hold as a path (RFC 3986 §3.3).
-fn check_path(path: &str) -> Result<(), Complaint> {
+pub(super) fn check_path(path: &str) -> Result<(), Complaint> {
     let wrong = |c: char| {
         !c.is_ascii_graphic() || matches!(c, '"' | '#' | '<' | '>' | '?' | '\\' | '^' | '`' | '{' | '|' | '}')
     };
@@ -95,22 +99,6 @@ fn is_host(text: &str) -> bool {
     let label =
         |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     text.len() <= 253 && text.strip_suffix('.').unwrap_or(text).split('.').all(label)
-}
-
-impl Word for SocketAddr {
-    const WHAT: &'static str = "an address to listen on";
-    const LIKE: &'static str = "an IP address and a port, such as `127.0.0.1:8080` or `[::]:8080`";
-
-    fn parse(text: &str) -> Result<SocketAddr, Complaint> {
-        if text.starts_with("unix:") {
-            return Err(Complaint::later("unix:", format!("write {}", Self::LIKE)));
-        }
-        if let Some(port) = text.strip_prefix("localhost:").filter(|port| port.parse::<u16>().is_ok()) {
-            let label = format!("write `127.0.0.1:{port}` or `[::1]:{port}`");
-            return Err(Complaint::new(format!("{} is a name, not an address", quote(text)), label));
-        }
-        text.parse().map_err(|_| Complaint::new(format!("{} is not an address to listen on", quote(text)), Self::LIKE))
-    }
 }
 
 impl Word for Url {
@@ -155,7 +143,9 @@ fn origin(text: &str) -> Result<(Url, usize), Complaint> {
     let (secure, start) = match text.split_once("://") {
         Some(("http", _)) => (false, 7),
         Some(("https", _)) => (true, 8),
-        _ if text.starts_with("unix:") => return Err(Complaint::later("unix:", "write an `http` or `https` URL")),
+        _ if text.starts_with("unix:") => {
+            return Err(Complaint::new("a Unix socket cannot be used here", "write an `http` or `https` URL"));
+        }
         // The text is not quoted: it may be anything, a secret too.
         _ => return Err(Complaint::new("this is not an `http` or `https` URL", Url::LIKE)),
     };
@@ -236,6 +226,10 @@ impl Word for VariableName {
         }
         Ok(VariableName(text.to_owned()))
     }
+
+    fn pattern() -> Option<String> {
+        Some("^[A-Za-z_][A-Za-z0-9_]*$".into())
+    }
 }
 
 pub(super) fn is_variable_name(text: &str) -> bool {
@@ -260,6 +254,10 @@ impl Word for Pointer {
 
     fn parse(text: &str) -> Result<Pointer, Complaint> {
         Pointer::parse(text).map_err(|error| grammar("this JSON pointer cannot be read", error))
+    }
+
+    fn pattern() -> Option<String> {
+        Some("^/".into())
     }
 }
 

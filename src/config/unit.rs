@@ -38,6 +38,10 @@ impl Word for Duration {
         let milliseconds = scaled(text, Self::WHAT, Self::LIKE, &DURATIONS, "s")?;
         Ok(Duration::from_millis(milliseconds))
     }
+
+    fn pattern() -> Option<String> {
+        Some(pattern(&DURATIONS))
+    }
 }
 
 impl Word for Size {
@@ -50,6 +54,16 @@ impl Word for Size {
             .map(Size)
             .map_err(|_| Complaint::new(format!("{} is too large", quote(text)), "write a smaller number"))
     }
+
+    fn pattern() -> Option<String> {
+        Some(pattern(&SIZES))
+    }
+}
+
+/// A number and one of the units of a table.
+fn pattern(units: &[(&str, u64)]) -> String {
+    let names: Vec<&str> = units.iter().map(|(name, _)| *name).collect();
+    format!("^[0-9]+({})$", names.join("|"))
 }
 
 impl Fields<'_, '_> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::backoff::Backoff;
+use crate::http::backoff::Backoff;
 
 /// After how many failures in a row a target is taken to be down.
 const FAILURES: u32 = 10;

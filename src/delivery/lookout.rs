@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::backoff::Backoff;
+use crate::http::backoff::Backoff;
 use crate::store::ledger::{Leases, Next};
 
 /// How long nobody looks at the most; less by up to a half, so that not all targets look at once.

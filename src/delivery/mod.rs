@@ -2,7 +2,6 @@
 //! received and for events that the app sends: lease → attempt → conclude → record.
 
 mod attempts;
-mod backoff;
 mod breaker;
 mod conclude;
 mod engine;

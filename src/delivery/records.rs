@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::backoff::Backoff;
+use crate::http::backoff::Backoff;
 use crate::store::ledger::{Ended, Ledger, LedgerError};
 
 /// How many may be unwritten however few attempts are made at once.

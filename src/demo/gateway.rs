@@ -37,14 +37,14 @@ impl Running {
         let (store, metrics) = (Store::open_sqlite(path, keep, clock::now())?, Arc::new(Metrics::new()));
 
         let receiving = config.inbound.as_ref().context("the demo receives")?;
-        let mut listeners = Listeners::bind(receiving.listen, 1)?;
-        let (inbound, socket) = (listeners.address, listeners.next_socket().context("one worker has one socket")?);
+        let mut listeners = Listeners::bind(&receiving.listen, 1)?;
+        let (inbound, socket) = (address(&listeners)?, listeners.next_socket().context("one worker has one socket")?);
         let gateway = inbound::Gateway::new(receiving, &config.upstreams, store.clone(), metrics.clone());
         spawn_local(inbound::Worker::new(gateway).serve(socket));
 
         let sending = config.outbound.as_ref().context("the demo sends")?;
-        let mut listeners = Listeners::bind(sending.listen, 1)?;
-        let (outbound, socket) = (listeners.address, listeners.next_socket().context("one worker has one socket")?);
+        let mut listeners = Listeners::bind(&sending.listen, 1)?;
+        let (outbound, socket) = (address(&listeners)?, listeners.next_socket().context("one worker has one socket")?);
         let gateway = outbound::Gateway::new(sending, store.clone(), metrics.clone());
         spawn_local(outbound::Worker::new(gateway).serve(socket));
 
@@ -52,6 +52,10 @@ impl Running {
         let _delivering = Delivering::start(&config, ledger, metrics, mpsc::channel(1).0)?;
         Ok(Self { inbound, outbound, config, _delivering, _folder: folder })
     }
+}
+
+fn address(listeners: &Listeners) -> anyhow::Result<SocketAddr> {
+    listeners.address.address().context("the demo listens on loopback")
 }
 
 fn configure(folder: &Folder, app: SocketAddr, partner: SocketAddr) -> anyhow::Result<Config> {

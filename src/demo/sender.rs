@@ -10,10 +10,12 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
+use uuid::Uuid;
 
 use crate::clock;
 use crate::config::Config;
-use crate::scheme::{KeySpec, Keyring, Message, Secret, preset};
+use crate::outbound::sample::{Occasion, Samples};
+use crate::scheme::{KeySpec, Keyring, Message, Scheme, Secret, preset};
 
 /// One of the four senders.
 pub(super) struct Sender {
@@ -61,7 +63,7 @@ impl Sender {
         let keyring = Keyring::new(scheme, vec![key])?;
         let event_id = format!("00000000-0000-4000-8000-{number:012}");
         let message = Message {
-            body: event(self.name, number).into(),
+            body: event(scheme, &event_id, number).context("a sample is an event of its sender")?,
             event_id: Some(&event_id),
             event_type: Some("user:created"),
             method: &Method::POST,
@@ -81,20 +83,11 @@ fn path(config: &Config, name: &str) -> String {
     sources.find(|source| &*source.name == name).map(|source| source.path.clone()).unwrap_or_default()
 }
 
-/// An event in the form of the sender's own documents.
-fn event(sender: &str, number: u32) -> String {
-    match sender {
-        "lvconnect" => format!(r#"{{"user":{{"id":"5c9a{number:04}","firstName":"Zoé"}},"sender":{{"id":"1"}}}}"#),
-        "loginradius" => format!(
-            r#"{{"HookName":"login","Time":"2026-01-15T10:00:00Z","HookId":"079345b7-7491-4619-91fa-{number:012}","Data":{{"Uid":"793fb102"}}}}"#
-        ),
-        "lmif" => format!(
-            r#"{{"id":"evt_{number:06}","type":"box.created","createdAt":"2026-01-15T10:00:00Z","data":{{"name":"a box"}}}}"#
-        ),
-        _ => format!(
-            r#"{{"id":"profile_1","rev":"{number}-1324","webhook_request_id":"f47bf223-f5dd-4f58-aa05-{number:012}","firstName":"John"}}"#
-        ),
-    }
+/// The sender's usual event, under this number.
+fn event(scheme: &Scheme, event_id: &str, number: u32) -> Option<Bytes> {
+    let sample = Samples::of(&scheme.name).usual();
+    let (at, unique) = (clock::now(), Uuid::from_u128(number.into()));
+    sample.event(scheme, &Occasion { id: event_id, kind: sample.kind, hook: "demo", at, unique })
 }
 
 /// A request that is ready to be sent.

@@ -21,6 +21,7 @@ use hyper::{Request, Response};
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
+use super::balance::Busy;
 use super::body::Frames;
 use super::connection::Connection;
 use super::dial::Dial;
@@ -66,6 +67,21 @@ pub(crate) struct Lease<D: Dial = Arc<Upstream>> {
     client: Rc<Client<D>>,
     connection: Connection,
     due: Instant,
+    /// Counts it at its address, where there are several.
+    pub(super) busy: Option<Busy>,
+}
+
+/// A request that was not answered.
+pub(super) struct Unanswered {
+    pub(super) error: SendError,
+    /// The request, if nothing of it was written.
+    pub(super) unsent: Option<Box<Request<Frames>>>,
+}
+
+impl From<SendError> for Unanswered {
+    fn from(error: SendError) -> Self {
+        Self { error, unsent: None }
+    }
 }
 
 impl Lease {
@@ -103,7 +119,7 @@ impl<D: Dial> Lease<D> {
 }
 
 impl Client {
-    pub(crate) fn upstream(&self) -> &Arc<Upstream> {
+    pub(super) fn upstream(&self) -> &Arc<Upstream> {
         &self.target
     }
 
@@ -133,9 +149,20 @@ impl<D: Dial> Client<D> {
 
     async fn send_within(
         self: &Rc<Self>,
-        mut request: Request<Frames>,
+        request: Request<Frames>,
         time: Duration,
     ) -> Result<(Response<Incoming>, Lease<D>), SendError> {
+        let offered = self.offer(request, time, self.target.connect_timeout());
+        offered.await.map_err(|Unanswered { error, .. }| error)
+    }
+
+    /// Sends a request, over a connection that is made within `connecting` where none is kept.
+    pub(super) async fn offer(
+        self: &Rc<Self>,
+        mut request: Request<Frames>,
+        time: Duration,
+        connecting: Duration,
+    ) -> Result<(Response<Incoming>, Lease<D>), Unanswered> {
         while let Some(connection) = self.take_kept() {
             match self.exchange(connection, request, time).await? {
                 Exchange::Answered(answer, lease) => return Ok((answer, lease)),
@@ -143,13 +170,19 @@ impl<D: Dial> Client<D> {
             }
         }
         // In a box, as every request would carry the room for a TLS handshake otherwise.
-        let connection = Box::pin(self.connect()).await?;
+        let connection = match Box::pin(self.connect(connecting)).await {
+            Ok(connection) => connection,
+            Err(error) => return Err(Unanswered { error, unsent: Some(Box::new(request)) }),
+        };
         match self.exchange(connection, request, time).await? {
             Exchange::Answered(answer, lease) => Ok((answer, lease)),
-            Exchange::Unsent(_, error) => Err(match SendError::ended(error) {
-                SendError::Broken(_) => SendError::Connect(io::ErrorKind::ConnectionReset.into()),
-                error => error,
-            }),
+            Exchange::Unsent(unsent, error) => {
+                let error = match SendError::ended(error) {
+                    SendError::Broken(_) => SendError::Connect(io::ErrorKind::ConnectionReset.into()),
+                    error => error,
+                };
+                Err(Unanswered { error, unsent: Some(unsent) })
+            }
         }
     }
 
@@ -187,7 +220,7 @@ impl<D: Dial> Client<D> {
     ) -> Result<Exchange<D>, SendError> {
         let due = Instant::now() + time;
         match connection.ask(request, due).await? {
-            Ok(answer) => Ok(Exchange::Answered(answer, Lease { client: self.clone(), connection, due })),
+            Ok(answer) => Ok(Exchange::Answered(answer, Lease { client: self.clone(), connection, due, busy: None })),
             Err(mut error) => match error.take_message() {
                 Some(request) => Ok(Exchange::Unsent(Box::new(request), error.into_error())),
                 None => Err(SendError::ended(error.into_error())),
@@ -195,8 +228,8 @@ impl<D: Dial> Client<D> {
         }
     }
 
-    async fn connect(&self) -> Result<Connection, SendError> {
-        let connecting = timeout(self.target.connect_timeout(), self.target.dial());
+    async fn connect(&self, within: Duration) -> Result<Connection, SendError> {
+        let connecting = timeout(within, self.target.dial());
         connecting.await.unwrap_or_else(|_| Err(SendError::Connect(io::ErrorKind::TimedOut.into())))
     }
 }
@@ -213,6 +246,7 @@ async fn sweep<D: Dial>(client: Weak<Client<D>>) {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "the usual case is to cost no allocation")]
 enum Exchange<D: Dial> {
     Answered(Response<Incoming>, Lease<D>),
     /// Nothing of the request was written.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use hyper::client::conn::http1::Builder;
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -31,6 +31,10 @@ impl Dial for Arc<Upstream> {
     }
 
     async fn dial(&self) -> Result<Connection, SendError> {
+        if self.url.scheme == UrlScheme::Unix {
+            let stream = UnixStream::connect(&self.url.host).await.map_err(SendError::Connect)?;
+            return Connection::over(stream, &Builder::new()).await;
+        }
         let stream = connect(&self.url).await.map_err(SendError::Connect)?;
         match (self.url.scheme, &self.tls) {
             (UrlScheme::Https, Some(tls)) => {

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use http::StatusCode;
 use rustls::{AlertDescription, CertificateError};
 
+use crate::scheme::SignError;
 use crate::telemetry::words::AttemptOutcome;
 
 /// Why no answer came. Its text is for the log of whoever forwards to an upstream; [`SendError::explain`] is for attempts.
@@ -27,6 +28,10 @@ pub(crate) enum SendError {
     /// The proxy on the way does not connect to the target.
     #[error("the proxy answered {0}")]
     Proxy(StatusCode),
+    /// Nothing was sent, as what is sent could not be signed. Like a connection that cannot be made, it is nobody's
+    /// answer, and may go better the next time.
+    #[error("what is sent cannot be signed")]
+    Unsigned(#[source] SignError),
     /// The other side is not who it should be, or does not speak TLS.
     #[error("the upstream refuses the connection")]
     Tls(#[source] io::Error),
@@ -45,7 +50,7 @@ impl SendError {
     /// The word for an attempt that it ended.
     pub(crate) fn outcome(&self) -> AttemptOutcome {
         match self {
-            Self::Broken(_) | Self::Connect(_) | Self::Proxy(_) => AttemptOutcome::Connect,
+            Self::Broken(_) | Self::Connect(_) | Self::Proxy(_) | Self::Unsigned(_) => AttemptOutcome::Connect,
             Self::EgressDenied(..) => AttemptOutcome::EgressDenied,
             Self::Late => AttemptOutcome::Timeout,
             Self::Tls(_) => AttemptOutcome::Tls,
@@ -60,6 +65,7 @@ impl SendError {
             Self::Late => "no whole answer in time".to_owned(),
             Self::Tls(cause) => format!("TLS failed: {}", alarm(cause).map_or("the handshake broke off", words)),
             Self::EgressDenied(..) | Self::Proxy(_) => self.to_string(),
+            Self::Unsigned(cause) => cause.to_string(),
         }
     }
 }

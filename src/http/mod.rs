@@ -1,7 +1,10 @@
 //! What both directions need of HTTP: a server that lets no doubtful request through,
-//! bodies that keep their frames, a client with connections of its own, which headers
-//! end at a hop, and which addresses an endpoint may have.
+//! bodies that keep their frames, a client with connections of its own, which of an app's
+//! addresses is asked, which headers end at a hop, and which addresses an endpoint may have.
 
+pub(crate) mod anywhere;
+pub(crate) mod backoff;
+pub(crate) mod balance;
 pub(crate) mod bearer;
 pub(crate) mod body;
 pub(crate) mod client;

@@ -20,8 +20,8 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::endpoint::Wire;
-use crate::config::{Endpoint, EndpointDelivery, Envelope, Pace, Retry, UpstreamUrl, UrlScheme};
-use crate::scheme::{KeySpec, Keyring, Secret};
+use crate::config::{Endpoint, EndpointDelivery, Envelope, Pace, Retry, Upstream, UpstreamUrl, UrlScheme};
+use crate::scheme::{KeyKind, KeySpec, Keyring, Secret};
 
 /// The secret of every endpoint under test, in UTF-8 as in base64.
 pub(crate) const SECRET: &str = "YSBzZWNyZXQgb2YgdGhlIHRlc3RzLCBsb25nIGVub3VnaA==";
@@ -206,7 +206,11 @@ pub(crate) fn url(scheme: UrlScheme, host: &str, port: u16) -> UpstreamUrl {
 /// An endpoint that is signed to by a preset, or a scheme as it stands in a configuration.
 pub(crate) fn endpoint(scheme: &str, url: UpstreamUrl) -> Endpoint {
     let scheme = Arc::new(crate::config::scheme(scheme).unwrap());
-    let secret = Secret::new(SECRET.into());
+    let secret = match scheme.key_kind() {
+        KeyKind::Public => crate::scheme::testing::secrets(&scheme)[0],
+        KeyKind::Secret => SECRET,
+    };
+    let secret = Secret::new(secret.into());
     let key = KeySpec { id: "0".to_owned(), secret, encoding: None, not_before: None, not_after: None };
     Endpoint {
         name: "partner".into(),
@@ -222,6 +226,21 @@ pub(crate) fn endpoint(scheme: &str, url: UpstreamUrl) -> Endpoint {
         connect_timeout: Duration::from_secs(5),
         tls: None,
         proxy: None,
+    }
+}
+
+/// An app at these addresses.
+pub(crate) fn upstream(mut urls: Vec<UpstreamUrl>) -> Upstream {
+    Upstream {
+        name: "app".into(),
+        url: urls.remove(0),
+        others: urls,
+        sign: None,
+        timeout: Duration::from_secs(10),
+        connect_timeout: Duration::from_secs(2),
+        tls: None,
+        retry: Retry::none(),
+        pace: Pace::default(),
     }
 }
 

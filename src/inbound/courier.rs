@@ -6,11 +6,13 @@ use std::sync::Arc;
 use http::{HeaderValue, Method, Request, Uri, header};
 
 use super::message::{ATTEMPT, DELIVERY};
+use super::sign::Signer;
 use crate::clock;
 use crate::config::Upstream;
 use crate::delivery::{Attempting, Courier, Unanswered, tried};
+use crate::http::balance::UpstreamClient;
 use crate::http::body::Frames;
-use crate::http::client::{Bounds, Client};
+use crate::http::client::{Bounds, SendError};
 use crate::scheme::Body;
 use crate::store::ledger::{DeliveryId, KEPT_OF_ANSWER, Leased, Message};
 use crate::telemetry::metrics::UpstreamMetrics;
@@ -18,14 +20,16 @@ use crate::telemetry::words::AttemptOutcome;
 
 /// Makes attempts at one upstream. Its address is not checked: who configured it is trusted.
 pub(crate) struct UpstreamCourier {
-    client: Rc<Client>,
+    client: Rc<UpstreamClient>,
+    signer: Option<Signer>,
     metrics: UpstreamMetrics,
 }
 
 impl UpstreamCourier {
     /// One that times what the upstream takes.
     pub(crate) fn new(upstream: Arc<Upstream>, metrics: UpstreamMetrics) -> Rc<Self> {
-        Rc::new(Self { client: Client::new(upstream), metrics })
+        let signer = Signer::of(&upstream);
+        Rc::new(Self { client: UpstreamClient::new(upstream), signer, metrics })
     }
 
     fn upstream(&self) -> &Upstream {
@@ -40,7 +44,8 @@ impl UpstreamCourier {
         *request.uri_mut() = target(&url.path, &leased.message)?;
         let headers = request.headers_mut();
         headers.clone_from(&leased.message.headers);
-        headers.insert(header::HOST, url.authority.clone());
+        // One that was stored is the sender's, to be kept.
+        headers.entry(header::HOST).or_insert_with(|| url.authority.clone());
         headers.insert(DELIVERY, written(leased.id));
         headers.insert(ATTEMPT, number.into());
         headers.insert(header::CONTENT_LENGTH, leased.message.body.len().into());
@@ -51,7 +56,12 @@ impl UpstreamCourier {
 impl Courier for UpstreamCourier {
     fn attempt<'a>(&'a self, leased: &'a Leased, number: u32) -> Attempting<'a> {
         Box::pin(async move {
-            let request = self.request(leased, number)?;
+            let mut request = self.request(leased, number)?;
+            if let Some(signer) = &self.signer
+                && let Err(error) = signer.sign(&mut request, leased.message.body.clone(), clock::now())
+            {
+                return tried(Err(SendError::Unsigned(error)));
+            }
             let time = self.upstream().retry.timeout.unwrap_or(self.upstream().timeout);
             let sent = clock::instant();
             let exchanged = self.client.fetch(request, Bounds { time, bytes: KEPT_OF_ANSWER }).await;

@@ -5,6 +5,9 @@
 //! worth: a signed id stands for its event, whatever the body says. An id that is not
 //! signed can be changed by whoever captured a request, so it counts only together
 //! with its body and its type: the same id with another of these is another event.
+//!
+//! With `also: body`, what is new by all that is asked for by its body alone as well: a body that is known, under
+//! whatever id or type, is a replay.
 
 use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
@@ -15,7 +18,7 @@ use super::refusal::Refusal;
 use crate::config::Dedup;
 use crate::scheme::{Body, OnConflict};
 use crate::store::ledger::DeliveryId;
-use crate::store::{Claim, DedupKey, Fingerprint, KeptAnswer, Repeat, Seen, Settlement, Waited};
+use crate::store::{Alike, Claim, DedupKey, Fingerprint, KeptAnswer, Repeat, Seen, Settlement, Waited};
 
 /// Whose turn it is to deliver.
 pub(super) enum Turn {
@@ -33,23 +36,51 @@ pub(super) enum Turn {
 
 /// Claims a delivery, or waits for the one that has the claim.
 pub(super) async fn turn(event: &Event, entry: &mut Entry) -> Result<Turn, Refusal> {
-    let Dedup::On { conflict, .. } = event.route.source.dedup else { return Ok(Turn::Ours(None)) };
+    let Dedup::On { conflict, also_body, .. } = event.route.source.dedup else { return Ok(Turn::Ours(None)) };
     let (seen, repeat) = claim(event, conflict);
     if repeat == Repeat::OtherBody {
         entry.conflict(event);
     }
-    match seen {
-        Seen::New(claim) => Ok(Turn::Ours(Some(claim))),
-        Seen::Settled { settlement: Settlement::Answered(answer), .. } => Ok(Turn::Answered(answer)),
-        Seen::Settled { settlement: Settlement::Queued(id), .. } => Ok(Turn::Queued(id)),
-        Seen::Crowded => Err(Refusal::InFlight),
+    let claim = match seen {
+        Seen::New(claim) => claim,
+        Seen::Settled { settlement, .. } => return Ok(known(settlement)),
+        Seen::Crowded => return Err(Refusal::InFlight),
         Seen::InFlight { waiter, .. } => match waiter.wait().await {
-            Waited::Settled(Settlement::Answered(answer)) => Ok(Turn::Answered(answer)),
-            Waited::Settled(Settlement::Queued(id)) => Ok(Turn::JustQueued(id)),
-            Waited::Failed(answer) => Ok(Turn::Failed(answer)),
-            Waited::Yours(claim) => Ok(Turn::Ours(Some(claim))),
-            Waited::TooLong => Err(Refusal::InFlight),
+            Waited::Settled(settlement) => return Ok(just_known(settlement)),
+            Waited::Replayed(settlement) => return Ok(entry.replayed(just_known(settlement))),
+            Waited::Failed(answer) => return Ok(Turn::Failed(answer)),
+            Waited::Yours(claim) => claim,
+            Waited::TooLong => return Err(Refusal::InFlight),
         },
+    };
+    // Boxed, so that who does not want it does not carry its state.
+    if also_body { Box::pin(by_body(event, claim, entry)).await } else { Ok(Turn::Ours(Some(claim))) }
+}
+
+/// Claims the body of an event that is new by its id.
+async fn by_body(event: &Event, claim: Claim, entry: &mut Entry) -> Result<Turn, Refusal> {
+    let (body, wait) = (digest(event.verified.payload()), event.client.upstream().timeout);
+    match event.route.scope.claim_body(claim, body, event.at, wait).await {
+        Alike::New(claim) => Ok(Turn::Ours(Some(claim))),
+        Alike::Replayed(settlement) => Ok(entry.replayed(known(settlement))),
+        Alike::JustReplayed(settlement) => Ok(entry.replayed(just_known(settlement))),
+        Alike::Failed(answer) => Ok(Turn::Failed(answer)),
+        Alike::Busy => Err(Refusal::InFlight),
+    }
+}
+
+fn known(settlement: Settlement) -> Turn {
+    match settlement {
+        Settlement::Answered(answer) => Turn::Answered(answer),
+        Settlement::Queued(id) => Turn::Queued(id),
+    }
+}
+
+/// Of what was settled while this request waited, nobody needs to ask what became of it.
+fn just_known(settlement: Settlement) -> Turn {
+    match settlement {
+        Settlement::Answered(answer) => Turn::Answered(answer),
+        Settlement::Queued(id) => Turn::JustQueued(id),
     }
 }
 
@@ -97,6 +128,13 @@ fn strong(body: &Body, kind: Option<&str>) -> Fingerprint {
     hash.update((body.len() as u64).to_be_bytes());
     hash.update(kind.unwrap_or_default());
     Fingerprint(u128::from_be_bytes(first_half(&hash.finalize())))
+}
+
+/// The key of a body alone: nobody can find two bodies for one.
+fn digest(body: &Body) -> DedupKey {
+    let mut hash = Sha256::new();
+    body.frames().for_each(|frame| hash.update(frame));
+    first_half(&hash.finalize())
 }
 
 /// The key of an id together with its body.

@@ -1,6 +1,5 @@
 //! What is told of a request when it is over: one line of the log, and counts.
 
-use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -8,22 +7,24 @@ use http::{HeaderValue, Response, StatusCode};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::handshake;
 use super::read::Event;
 use super::refusal::Refusal;
 use super::reply::{self, Reply};
+use super::report::Unverified;
 use super::route::Route;
 use super::worker::Worker;
 use crate::clock;
 use crate::config::Delivery;
 use crate::http::client::SendError;
 use crate::http::server::Run;
-use crate::scheme::Rejection;
+use crate::scheme::{Greeting, Rejection};
 use crate::store::KeptAnswer;
 use crate::store::ledger::{DeliveryId, Ledger};
 use crate::telemetry::access::Access;
 use crate::telemetry::words::{Outcome, Reason};
 
-/// The record of one request. It is closed once, with the outcome.
+/// The record of one request. It is closed once, with the outcome. In a box, as it goes a long way.
 pub(super) struct Entry {
     worker: Rc<Worker>,
     /// A gateway that drains waits for it.
@@ -38,14 +39,33 @@ pub(super) struct Entry {
     attempts: u32,
     /// When the event was handed to its upstream.
     sent: Option<Instant>,
+    /// Why the request, which was forwarded, is not verified.
+    unverified: Option<&'static str>,
+    /// The event's body is known under another id.
+    is_replayed: bool,
     is_closed: bool,
 }
 
+#[expect(clippy::boxed_local, reason = "it goes a long way, and is moved as a pointer")]
 impl Entry {
-    pub(super) fn begin(worker: &Rc<Worker>) -> Self {
+    pub(super) fn begin(worker: &Rc<Worker>) -> Box<Self> {
         let (_run, worker) = (worker.running.one_more(), worker.clone());
         let (started, id, route, event_id, delivery) = (Instant::now(), None, None, None, None);
-        Self { worker, _run, started, id, route, event_id, delivery, attempts: 0, sent: None, is_closed: false }
+        let (attempts, sent, unverified, is_replayed, is_closed) = (0, None, None, false, false);
+        Box::new(Self {
+            worker,
+            _run,
+            started,
+            id,
+            route,
+            event_id,
+            delivery,
+            attempts,
+            sent,
+            unverified,
+            is_replayed,
+            is_closed,
+        })
     }
 
     /// The request's source is known.
@@ -61,6 +81,18 @@ impl Entry {
         }
     }
 
+    /// The signature was rejected, and the app sees the request all the same.
+    pub(super) fn not_verified(&mut self, unverified: &Unverified) {
+        unverified.route.metrics.rejection(signature(unverified.rejection));
+        let reason = unverified.rejection.reason();
+        self.unverified = Some(reason);
+        tracing::warn!(
+            source = %unverified.route.source.name,
+            reason,
+            "a request that is not verified is forwarded: the source's `verification` is `report_only`"
+        );
+    }
+
     /// The event's id came before, with another body.
     pub(super) fn conflict(&mut self, event: &Event) {
         event.route.metrics.outcome(Outcome::Conflict);
@@ -71,6 +103,12 @@ impl Entry {
             signed = event.known_by().signed,
             "a known event id came with another body"
         );
+    }
+
+    /// The event's body came before, under another id or type: what follows for it is a replay.
+    pub(super) fn replayed<T>(&mut self, follows: T) -> T {
+        self.is_replayed = true;
+        follows
     }
 
     /// `Countersign-Delivery`, for an attempt that is about to be made.
@@ -109,38 +147,57 @@ impl Entry {
     }
 
     /// The app's answer is whole.
-    pub(super) fn delivered(mut self, status: StatusCode) {
+    pub(super) fn delivered(mut self: Box<Self>, status: StatusCode) {
         let outcome = if status.is_success() { Outcome::Delivered } else { Outcome::Failed };
-        self.close(outcome, None, Some(status));
+        self.close(outcome, self.unverified, Some(status));
     }
 
     /// The app's answer broke off after its head had gone to the sender.
-    pub(super) fn broken_off(mut self, refusal: &Refusal) {
+    pub(super) fn broken_off(mut self: Box<Self>, refusal: &Refusal) {
         self.close(Outcome::Failed, Some(refusal.word()), Some(refusal.status()));
     }
 
     /// Answers a duplicate with the first answer.
-    pub(super) fn replay(mut self, answer: KeptAnswer) -> Response<Reply> {
-        self.close(Outcome::Duplicate, None, Some(answer.status));
+    pub(super) fn replay(mut self: Box<Self>, answer: KeptAnswer) -> Response<Reply> {
+        let outcome = if self.is_replayed { Outcome::Replayed } else { Outcome::Duplicate };
+        self.close(outcome, None, Some(answer.status));
         reply::again(answer)
     }
 
     /// Answers that the event is on disk.
-    pub(super) fn queued(mut self, id: DeliveryId) -> Response<Reply> {
-        let answer = reply::queued(id);
+    pub(super) fn queued(mut self: Box<Self>, id: DeliveryId) -> Response<Reply> {
+        let answer = self.acknowledgement(id);
         self.delivery = Some(id.uuid());
         self.close(Outcome::Queued, None, Some(answer.status));
         reply::shared(answer)
     }
 
     /// Answers the repeat of an event that is on disk.
-    pub(super) fn queued_before(mut self, id: DeliveryId) -> Response<Reply> {
+    pub(super) fn queued_before(mut self: Box<Self>, id: DeliveryId) -> Response<Reply> {
         self.delivery = Some(id.uuid());
-        self.replay(reply::queued(id))
+        let answer = self.acknowledgement(id);
+        self.replay(answer)
+    }
+
+    fn acknowledgement(&self, id: DeliveryId) -> KeptAnswer {
+        let route = self.route.as_ref().expect("an event that is on disk came to a source");
+        reply::queued(id, &route.source.acknowledge)
+    }
+
+    /// Answers what is no event but a handshake.
+    pub(super) fn greet(mut self: Box<Self>, greeting: Greeting) -> Response<Reply> {
+        self.close(Outcome::Handshake, None, Some(greeting.status));
+        handshake::answer(greeting)
+    }
+
+    /// Answers an event that the source does not want.
+    pub(super) fn filter(mut self: Box<Self>) -> Response<Reply> {
+        self.close(Outcome::Filtered, None, Some(StatusCode::OK));
+        Response::new(Reply::empty())
     }
 
     /// Answers one that waited with the failure of the one it waited for.
-    pub(super) fn share_failure(mut self, answer: KeptAnswer) -> Response<Reply> {
+    pub(super) fn share_failure(mut self: Box<Self>, answer: KeptAnswer) -> Response<Reply> {
         let queues = self.route.as_ref().is_some_and(|route| route.source.delivery != Delivery::Sync);
         if queues && answer == KeptAnswer::bare(StatusCode::SERVICE_UNAVAILABLE) {
             // The ledger could not write the event down, and released the claim without a word.
@@ -151,7 +208,7 @@ impl Entry {
     }
 
     /// Answers a request that goes no further.
-    pub(super) fn refuse(mut self, refusal: Refusal) -> Response<Reply> {
+    pub(super) fn refuse(mut self: Box<Self>, refusal: Refusal) -> Response<Reply> {
         if let (Some(route), Some(reason)) = (&self.route, reason(&refusal)) {
             route.metrics.rejection(reason);
         }
@@ -186,13 +243,13 @@ impl Entry {
         }
         let id = self.id();
         let access = Access {
-            request: &id,
+            request: id,
             source: self.route.as_ref().map(|route| &*route.source.name),
             outcome,
             reason,
             status: status.map(|status| status.as_u16()),
             event: self.event_id.as_ref().and_then(|id| id.to_str().ok()),
-            delivery: self.delivery.as_ref().map(|id| id as &dyn fmt::Display),
+            delivery: self.delivery,
             duration,
             attempts: self.attempts,
         };
@@ -213,15 +270,18 @@ fn outcome(refusal: &Refusal) -> Outcome {
     match refusal {
         Refusal::InFlight | Refusal::Overloaded => Outcome::Shed,
         Refusal::Redirected | Refusal::StoreUnavailable | Refusal::Unanswered(_) => Outcome::Failed,
-        Refusal::BadRequest
+        Refusal::BadChallenge
+        | Refusal::BadRequest
         | Refusal::BodyBroken
         | Refusal::BodyTimeout
         | Refusal::BodyTooLarge
         | Refusal::HeadTimeout
         | Refusal::HeadTooLarge
-        | Refusal::MethodNotAllowed
+        | Refusal::MethodNotAllowed(_)
         | Refusal::NotFound
-        | Refusal::Rejected(_) => Outcome::Refused,
+        | Refusal::Rejected(_)
+        | Refusal::Requirement
+        | Refusal::WrongToken => Outcome::Refused,
     }
 }
 
@@ -230,6 +290,7 @@ fn reason(refusal: &Refusal) -> Option<Reason> {
         Refusal::BodyTimeout => Some(Reason::BodyTimeout),
         Refusal::BodyTooLarge => Some(Reason::BodyTooLarge),
         Refusal::Rejected(rejection) => Some(signature(*rejection)),
+        Refusal::Requirement | Refusal::WrongToken => Some(Reason::Requirement),
         _ => None,
     }
 }

@@ -1,20 +1,36 @@
 //! Hands a verified event to the app.
 
-use http::{HeaderValue, Response, StatusCode};
+use std::rc::Rc;
+
+use http::{HeaderValue, Request, Response, StatusCode};
 
 use super::entry::Entry;
 use super::message::Outgoing;
 use super::read::Event;
 use super::refusal::Refusal;
 use super::reply::{self, Reply};
+use crate::http::balance::UpstreamClient;
+use crate::http::body::Frames;
 use crate::http::client::SendError;
 use crate::store::{Claim, KeptAnswer, Succession};
 
 /// Sends the event to its upstream and answers with what the app says.
-pub(super) async fn forward(event: Event, claim: Option<Claim>, mut entry: Entry) -> Response<Reply> {
+pub(super) async fn forward(event: Box<Event>, claim: Option<Claim>, mut entry: Box<Entry>) -> Response<Reply> {
     let client = event.client.clone();
     let (outgoing, _share) = Outgoing::of(event);
-    let request = outgoing.request(&client.upstream().url, entry.attempt());
+    match outgoing.request(&client.upstream().url, entry.attempt()) {
+        Ok(request) => send(&client, request, claim, entry).await,
+        Err(error) => fail(Refusal::Unanswered(error), claim, entry),
+    }
+}
+
+/// Sends a request to the app, and answers with what it says.
+pub(super) async fn send(
+    client: &Rc<UpstreamClient>,
+    request: Request<Frames>,
+    claim: Option<Claim>,
+    entry: Box<Entry>,
+) -> Response<Reply> {
     match client.send(request).await {
         Ok((answer, lease)) if !is_redirect(answer.status()) => reply::answer(answer, lease, claim, entry).await,
         Ok(_) => fail(Refusal::Redirected, claim, entry),
@@ -29,7 +45,7 @@ pub(super) fn is_redirect(status: StatusCode) -> bool {
 }
 
 /// Gives up a delivery that the app did not answer, so that the sender's retry passes.
-pub(super) fn fail(refusal: Refusal, claim: Option<Claim>, entry: Entry) -> Response<Reply> {
+pub(super) fn fail(refusal: Refusal, claim: Option<Claim>, entry: Box<Entry>) -> Response<Reply> {
     if let Some(claim) = claim {
         claim.release(failure(&refusal), succession(&refusal));
     }

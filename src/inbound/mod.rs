@@ -11,12 +11,16 @@ mod dedupe;
 mod entry;
 mod finish;
 mod forward;
+mod handshake;
 mod message;
 mod queue;
 mod read;
 mod refusal;
 mod reply;
+mod report;
+mod require;
 mod route;
+mod sign;
 mod sync_then_queue;
 #[cfg(test)]
 mod tests;
@@ -28,7 +32,7 @@ use http::Method;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 
-pub use crate::http::server::{BindError, Listeners};
+pub use crate::http::server::{BindError, Listeners, ListeningSocket};
 pub(crate) use courier::UpstreamCourier;
 pub use worker::{Gateway, Worker};
 
@@ -38,7 +42,7 @@ use crate::store::Claim;
 use dedupe::Turn;
 use entry::Entry;
 use finish::{EvenIfDropped, even_if_dropped};
-use read::Event;
+use read::{Event, Received};
 use refusal::Refusal;
 use reply::Reply;
 use worker::Wired;
@@ -47,18 +51,20 @@ use worker::Wired;
 async fn handle(worker: Rc<Worker>, peer: Rc<Peer>, request: Request<Incoming>) -> Response<Reply> {
     let mut entry = Entry::begin(&worker);
     match receive(&worker.wired(), &peer, request, &mut entry).await {
-        Ok(event) => pass(event, entry).await,
+        Ok(Received::Event(event)) => pass(event, entry).await,
+        Ok(Received::Greeted(greeting)) => entry.greet(greeting),
+        Ok(Received::Unverified(it)) => even_if_dropped(report::forward(it, entry)).await,
         Err(refusal) => entry.refuse(refusal),
     }
 }
 
-/// From the request to a verified event.
+/// From the request to a verified event, or to what its source wants though it is not verified.
 async fn receive(
     wired: &Rc<Wired>,
     peer: &Rc<Peer>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     entry: &mut Entry,
-) -> Result<Event, Refusal> {
+) -> Result<Received, Refusal> {
     if let Some(bad) = peer.bad_head.take() {
         return Err(bad.into());
     }
@@ -67,15 +73,26 @@ async fn receive(
         return Err(read::past(wired, request, Refusal::NotFound).await);
     };
     entry.found(route);
+    if let Some(require) = &route.source.require
+        && !require::is_met(require, peer.address, request.headers_mut())
+    {
+        return Err(read::past(wired, request, Refusal::Requirement).await);
+    }
     if request.method() != Method::POST {
-        return Err(read::past(wired, request, Refusal::MethodNotAllowed).await);
+        return handshake::unsigned(wired, route, request).await.map(Received::Greeted);
     }
     read::event(wired, route, peer, request).await
 }
 
 /// From a verified event to the answer, the app's own or the one that it gave before.
-async fn pass(event: Event, mut entry: Entry) -> Response<Reply> {
+async fn pass(event: Box<Event>, mut entry: Box<Entry>) -> Response<Reply> {
     entry.verified(&event);
+    match handshake::signed(&event) {
+        Some(Ok(greeting)) => return entry.greet(greeting),
+        Some(Err(refusal)) => return entry.refuse(refusal),
+        None if !event.route.source.takes(event.identity.kind.as_deref()) => return entry.filter(),
+        None => {}
+    }
     match dedupe::turn(&event, &mut entry).await {
         Ok(Turn::Ours(claim)) => deliver(event, claim, entry).await,
         Ok(Turn::Answered(answer)) => entry.replay(answer),
@@ -87,7 +104,7 @@ async fn pass(event: Event, mut entry: Entry) -> Response<Reply> {
 }
 
 /// Delivers an event the way its source is configured, and finishes that even if the sender hangs up.
-fn deliver(event: Event, claim: Option<Claim>, entry: Entry) -> EvenIfDropped<Response<Reply>> {
+fn deliver(event: Box<Event>, claim: Option<Claim>, entry: Box<Entry>) -> EvenIfDropped<Response<Reply>> {
     match event.route.source.delivery {
         Delivery::Queue => even_if_dropped(queue::accept(event, claim, entry)),
         Delivery::Sync => even_if_dropped(forward::forward(event, claim, entry)),

@@ -16,7 +16,7 @@ use crate::store::Claim;
 use crate::store::ledger::{Accept, Accepted, DeliveryId, Ledger, LedgerError, NewDelivery, Repeated, Start};
 
 /// Accepts an event that was not seen before.
-pub(super) async fn accept(event: Event, claim: Option<Claim>, entry: Entry) -> Response<Reply> {
+pub(super) async fn accept(event: Box<Event>, claim: Option<Claim>, entry: Box<Entry>) -> Response<Reply> {
     let Some(ledger) = entry.ledger() else { return fail(Refusal::StoreUnavailable, claim, entry) };
     let (id, start) = (ledger.next_id(event.at), due(&event));
     // The store's share of the memory is its own business, once it has the bytes on disk.
@@ -36,7 +36,7 @@ pub(super) async fn store(
 }
 
 /// Answers the sender of the event that was to be stored under this id.
-pub(super) fn answer(id: DeliveryId, stored: Result<Accepted, LedgerError>, entry: Entry) -> Response<Reply> {
+pub(super) fn answer(id: DeliveryId, stored: Result<Accepted, LedgerError>, entry: Box<Entry>) -> Response<Reply> {
     match stored {
         Ok(Accepted::New) => entry.queued(id),
         Ok(Accepted::Duplicate(first)) => entry.queued_before(first),
@@ -45,7 +45,7 @@ pub(super) fn answer(id: DeliveryId, stored: Result<Accepted, LedgerError>, entr
 }
 
 /// Answers the repeat of an event that was accepted as `id`, however its source delivers by now.
-pub(super) async fn repeat(event: Event, id: DeliveryId, entry: Entry) -> Response<Reply> {
+pub(super) async fn repeat(event: Box<Event>, id: DeliveryId, entry: Box<Entry>) -> Response<Reply> {
     let Some(ledger) = entry.ledger() else { return entry.refuse(Refusal::StoreUnavailable) };
     let (new, start) = (ledger.next_id(event.at), due(&event));
     let (outgoing, _share) = Outgoing::of(event);

@@ -10,6 +10,9 @@ use crate::scheme::Rejection;
 /// Why a request was not answered by the app.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
+    /// What a handshake wants back is missing, or is not given back.
+    #[error("the handshake holds nothing that is echoed")]
+    BadChallenge,
     /// The body ended early, or broke its framing.
     #[error("the body is not whole")]
     BodyBroken,
@@ -31,9 +34,9 @@ pub(super) enum Refusal {
     /// The same delivery is still being made.
     #[error("the same delivery is being made")]
     InFlight,
-    /// Webhooks are POST requests.
-    #[error("the method is not POST")]
-    MethodNotAllowed,
+    /// Webhooks are POST requests; these methods are answered.
+    #[error("the method is not one of {0}")]
+    MethodNotAllowed(&'static str),
     /// No source has this host and path.
     #[error("no source has this path")]
     NotFound,
@@ -46,28 +49,34 @@ pub(super) enum Refusal {
     /// The signature was not accepted.
     #[error("the signature was rejected")]
     Rejected(#[source] Rejection),
+    /// Something that is demanded beside the signature is missing or wrong.
+    #[error("what the source demands is not there")]
+    Requirement,
     /// The event cannot be written to disk.
     #[error("the store cannot be used")]
     StoreUnavailable,
     /// The app gave no answer.
     #[error("the upstream gave no answer")]
     Unanswered(#[source] SendError),
+    /// A handshake does not show the source's `verify_token`.
+    #[error("the token of the handshake is not the source's")]
+    WrongToken,
 }
 
 impl Refusal {
     /// The status that the sender is answered with.
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::BadChallenge | Self::BadRequest | Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout | Self::HeadTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::InFlight | Self::Overloaded | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Unanswered(SendError::Late) => StatusCode::GATEWAY_TIMEOUT,
             Self::Redirected | Self::Unanswered(_) => StatusCode::BAD_GATEWAY,
-            Self::Rejected(_) => StatusCode::UNAUTHORIZED,
+            Self::Rejected(_) | Self::Requirement | Self::WrongToken => StatusCode::UNAUTHORIZED,
         }
     }
 
@@ -75,6 +84,7 @@ impl Refusal {
     /// none in the body: a forger must not learn how close it came.
     pub(super) fn word(&self) -> &'static str {
         match self {
+            Self::BadChallenge => "bad_challenge",
             Self::BadRequest => "bad_request",
             Self::BodyBroken => "body_broken",
             Self::BodyTimeout => "body_timeout",
@@ -82,15 +92,17 @@ impl Refusal {
             Self::HeadTimeout => "head_timeout",
             Self::HeadTooLarge => "head_too_large",
             Self::InFlight => "in_flight",
-            Self::MethodNotAllowed => "method_not_allowed",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::NotFound => "not_found",
             Self::Overloaded => "overloaded",
             Self::Redirected => "upstream_redirected",
             Self::Rejected(rejection) => rejection.reason(),
+            Self::Requirement => "requirement",
             Self::StoreUnavailable => "store_unavailable",
             Self::Unanswered(SendError::Broken(_)) => "upstream_broken",
             Self::Unanswered(SendError::Late) => "upstream_late",
             Self::Unanswered(_) => "upstream_unreachable",
+            Self::WrongToken => "wrong_token",
         }
     }
 
@@ -99,15 +111,15 @@ impl Refusal {
         let mut answer = Response::new(self.body());
         *answer.status_mut() = self.status();
         let headers = answer.headers_mut();
-        if !matches!(self, Self::Rejected(_)) {
+        if !self.is_silent() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         match self {
             Self::InFlight | Self::Overloaded | Self::StoreUnavailable => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
-            Self::MethodNotAllowed => {
-                headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+            Self::MethodNotAllowed(allow) => {
+                headers.insert(header::ALLOW, HeaderValue::from_static(allow));
             }
             _ => {}
         }
@@ -118,10 +130,15 @@ impl Refusal {
     }
 
     fn body(&self) -> Reply {
-        match self {
-            Self::Rejected(_) => Reply::empty(),
-            _ => Reply::full(format!("{{\"error\":\"{}\"}}", self.word()).into()),
+        if self.is_silent() {
+            return Reply::empty();
         }
+        Reply::full(format!("{{\"error\":\"{}\"}}", self.word()).into())
+    }
+
+    /// Whether who is not trusted is told no reason.
+    fn is_silent(&self) -> bool {
+        matches!(self, Self::Rejected(_) | Self::Requirement | Self::WrongToken)
     }
 
     /// Whether what follows on the connection cannot be trusted, or would have to be read for nothing.

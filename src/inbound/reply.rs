@@ -19,6 +19,7 @@ use tokio::time::Sleep;
 use super::entry::Entry;
 use super::forward::{fail, failure};
 use super::refusal::Refusal;
+use crate::config::Acknowledgement;
 use crate::http::client::{Lease, SendError};
 use crate::http::header::strip_answer;
 use crate::store::ledger::DeliveryId;
@@ -32,16 +33,16 @@ pub(super) async fn answer(
     answer: Response<Incoming>,
     lease: Lease,
     claim: Option<Claim>,
-    entry: Entry,
+    entry: Box<Entry>,
 ) -> Response<Reply> {
     let (mut parts, body) = answer.into_parts();
     strip_answer(&mut parts.headers);
     let keep = Keep::of(parts.status, &parts.headers);
-    let stream = Stream { body, lease: Some(lease), claim, entry: Some(entry), keep, late: None };
+    let stream = Box::new(Stream { body, lease: Some(lease), claim, entry: Some(entry), keep, late: None });
     if is_short(&stream.body) {
         return stream.whole(parts).await;
     }
-    Response::from_parts(parts, Reply::of(Kind::Stream(Box::new(Running(Some(stream))))))
+    Response::from_parts(parts, Reply::of(Kind::Stream(Running(Some(stream)))))
 }
 
 /// Whether an answer is read before anything of it is passed on.
@@ -50,7 +51,7 @@ pub(super) fn is_short(body: &Incoming) -> bool {
 }
 
 /// Passes a 2xx answer on that was read whole, and settles its delivery.
-pub(super) fn whole(mut answer: Response<Bytes>, claim: Option<Claim>, entry: Entry) -> Response<Reply> {
+pub(super) fn whole(mut answer: Response<Bytes>, claim: Option<Claim>, entry: Box<Entry>) -> Response<Reply> {
     if let Some(claim) = claim {
         claim.settle(kept(&answer), crate::clock::now());
     }
@@ -74,9 +75,9 @@ pub(super) fn again(kept: KeptAnswer) -> Response<Reply> {
 }
 
 /// What the sender of an event is answered that is on disk.
-pub(super) fn queued(id: DeliveryId) -> KeptAnswer {
-    let body = Some(format!("{{\"delivery\":\"{id}\"}}").into());
-    KeptAnswer { status: StatusCode::ACCEPTED, content_type: Some(HeaderValue::from_static("application/json")), body }
+pub(super) fn queued(id: DeliveryId, words: &Acknowledgement) -> KeptAnswer {
+    let body = words.body.clone().unwrap_or_else(|| format!("{{\"delivery\":\"{id}\"}}").into());
+    KeptAnswer { status: words.status, content_type: words.content_type.clone(), body: Some(body) }
 }
 
 /// An answer that was given to another request for the same delivery.
@@ -99,7 +100,7 @@ pub(crate) struct Reply {
 
 enum Kind {
     Full(Bytes),
-    Stream(Box<Running>),
+    Stream(Running),
 }
 
 impl Reply {
@@ -155,7 +156,7 @@ impl Body for Reply {
 pub(crate) struct BrokenAnswer;
 
 /// A stream that is read to its end even if nobody listens any more.
-struct Running(Option<Stream>);
+struct Running(Option<Box<Stream>>);
 
 impl Running {
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenAnswer>>> {
@@ -182,13 +183,13 @@ struct Stream {
     /// Gone once the answer was read to its end.
     lease: Option<Lease>,
     claim: Option<Claim>,
-    entry: Option<Entry>,
+    entry: Option<Box<Entry>>,
     keep: Keep,
     late: Option<Pin<Box<Sleep>>>,
 }
 
 impl Stream {
-    async fn whole(mut self, parts: Parts) -> Response<Reply> {
+    async fn whole(mut self: Box<Self>, parts: Parts) -> Response<Reply> {
         while self.lease.is_some() && !self.body.is_end_stream() {
             match poll_fn(|cx| self.poll_body(cx)).await {
                 Some(Ok(bytes)) => self.keep.add(&bytes),

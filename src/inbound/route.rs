@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue};
 
+use super::sign::Signer;
 use crate::config::Source;
-use crate::scheme::{Carrier, Mechanism, Part, Recipe, Scheme, TimestampSource};
 use crate::store::ScopeHandle;
 use crate::telemetry::metrics::{Metrics, SourceMetrics, TargetMetrics, UpstreamMetrics};
 
@@ -29,6 +29,8 @@ pub(super) struct Route {
     pub upstream_metrics: UpstreamMetrics,
     /// What is counted of attempts to deliver from the queue.
     pub attempts: TargetMetrics,
+    /// Who signs what the app is sent, if it wants that.
+    pub signer: Option<Rc<Signer>>,
     /// The headers that carry or take part in the signature.
     signature_headers: Vec<HeaderName>,
 }
@@ -38,39 +40,15 @@ impl Route {
         let metrics = all.source(&source.name, source.keyring.key_ids());
         let (upstream_metrics, attempts) = (all.upstream(&source.upstream.name), all.target(&source.upstream.name));
         let label = HeaderValue::from_str(&source.name).expect("config allows visible ASCII in names only");
-        let signature_headers = signature_headers(&source.scheme);
-        Self { source, label, scope, metrics, upstream, upstream_metrics, attempts, signature_headers }
+        let signature_headers = source.scheme.signature_headers();
+        let signer = Signer::of(&source.upstream).map(Rc::new);
+        Self { source, label, scope, metrics, upstream, upstream_metrics, attempts, signer, signature_headers }
     }
 
     /// Whether a header takes part in the signature, and so must reach the app.
     pub(super) fn signs_with(&self, name: &HeaderName) -> bool {
         self.signature_headers.contains(name)
     }
-}
-
-fn signature_headers(scheme: &Scheme) -> Vec<HeaderName> {
-    match &scheme.mechanism {
-        Mechanism::Hmac(recipe) => recipe_headers(recipe),
-        Mechanism::Jws(_) => Vec::new(),
-    }
-}
-
-fn recipe_headers(recipe: &Recipe) -> Vec<HeaderName> {
-    let mut names = match &recipe.carrier {
-        Carrier::Headers(names) => names.to_vec(),
-        Carrier::Json(_) => Vec::new(),
-        Carrier::Numbered { prefix, suffix } => {
-            (1..=100).filter_map(|number| format!("{prefix}{number}{suffix}").parse().ok()).collect()
-        }
-    };
-    names.extend(recipe.signed.0.iter().filter_map(|part| match part {
-        Part::Header(name) => Some(name.clone()),
-        _ => None,
-    }));
-    if let Some(TimestampSource::Header(name)) = recipe.timestamp.as_ref().map(|rule| &rule.from) {
-        names.push(name.clone());
-    }
-    names
 }
 
 /// The routes of one configuration, by path and then host.

@@ -41,7 +41,12 @@ const UNTIL_RECORDED: Duration = Duration::from_secs(1);
 type Attempt = Pin<Box<dyn Future<Output = Result<Response<Bytes>, SendError>>>>;
 
 /// Answers with the app's 2xx, if it comes in time, or else that the event is on disk.
-pub(super) async fn deliver(event: Event, claim: Option<Claim>, within: Duration, mut entry: Entry) -> Response<Reply> {
+pub(super) async fn deliver(
+    event: Box<Event>,
+    claim: Option<Claim>,
+    within: Duration,
+    mut entry: Box<Entry>,
+) -> Response<Reply> {
     let Some(ledger) = entry.ledger() else { return fail(Refusal::StoreUnavailable, claim, entry) };
     let (started, begun) = (clock::now(), clock::instant());
     let until = begun + within;
@@ -49,6 +54,10 @@ pub(super) async fn deliver(event: Event, claim: Option<Claim>, within: Duration
     let (outgoing, share) = Outgoing::of(event);
     let request = outgoing.clone().request(&client.upstream().url, entry.attempt_of(id.uuid()));
     let first = First { ledger, route, id, started, begun, _share: share };
+    let request = match request {
+        Ok(request) => request,
+        Err(error) => return first.missed(outgoing, Err(error), claim, entry).await,
+    };
 
     let mut sending = Box::pin(async move { client.send(request).await });
     let (answer, lease) = match timeout_at(until, &mut sending).await {
@@ -95,7 +104,7 @@ impl First {
         outgoing: Outgoing,
         ended: Result<Response<Bytes>, SendError>,
         claim: Option<Claim>,
-        mut entry: Entry,
+        mut entry: Box<Entry>,
     ) -> Response<Reply> {
         entry.leave_untimed();
         let concluded = self.conclude(self.time(), ended);
@@ -115,7 +124,7 @@ impl First {
         outgoing: Outgoing,
         attempt: Attempt,
         claim: Option<Claim>,
-        mut entry: Entry,
+        mut entry: Box<Entry>,
     ) -> Response<Reply> {
         entry.leave_untimed();
         let (id, ledger) = (self.id, self.ledger.clone());

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::TcpListener as StdListener;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,9 +14,9 @@ use hyper::{Request, Response};
 use super::handle;
 use super::reply::Reply;
 use super::route::{Route, Routes};
-use crate::config::{Dedup, Inbound, Limits, Source, Upstream};
-use crate::http::client::Client;
-use crate::http::server::{self, Budget, Intake, Peer, Running, Service};
+use crate::config::{Dedup, Inbound, Limits, Proxies, Source, Upstream};
+use crate::http::balance::UpstreamClient;
+use crate::http::server::{self, Budget, Intake, ListeningSocket, Peer, Running, Service};
 use crate::store::{Scope, Store};
 use crate::telemetry::metrics::Metrics;
 
@@ -34,6 +34,7 @@ pub struct Gateway {
 pub(super) struct Live {
     pub limits: Limits,
     pub public_url: Option<String>,
+    pub proxies: Proxies,
     pub tls: Option<Arc<rustls::ServerConfig>>,
     sources: Vec<Arc<Source>>,
     upstreams: Vec<Arc<Upstream>>,
@@ -86,6 +87,7 @@ impl Live {
         Arc::new(Self {
             limits: inbound.limits,
             public_url: inbound.public_url.clone(),
+            proxies: inbound.proxies.clone(),
             tls: inbound.tls.as_ref().map(|tls| tls.config.clone()),
             sources: inbound.sources.clone(),
             upstreams: upstreams.to_vec(),
@@ -120,7 +122,7 @@ pub(super) struct Wired {
     generation: u64,
     pub live: Arc<Live>,
     pub routes: Routes,
-    pub clients: Vec<Rc<Client>>,
+    pub clients: Vec<Rc<UpstreamClient>>,
     pub budget: Arc<Budget>,
 }
 
@@ -136,7 +138,7 @@ impl Worker {
     /// # Errors
     ///
     /// If the socket cannot be registered with this thread's runtime.
-    pub async fn serve(self: Rc<Self>, socket: StdListener) -> io::Result<()> {
+    pub async fn serve(self: Rc<Self>, socket: ListeningSocket) -> io::Result<()> {
         server::serve(self, socket).await
     }
 
@@ -170,6 +172,10 @@ impl Service for Worker {
         self.wired().live.limits
     }
 
+    fn is_proxy(&self, address: Option<IpAddr>) -> bool {
+        self.wired().live.proxies.include(address)
+    }
+
     fn tls(&self) -> Option<Arc<rustls::ServerConfig>> {
         self.wired().live.tls.clone()
     }
@@ -184,7 +190,7 @@ impl Service for Worker {
 }
 
 impl Wired {
-    fn new(gateway: &Gateway, kept: &[Rc<Client>]) -> Rc<Self> {
+    fn new(gateway: &Gateway, kept: &[Rc<UpstreamClient>]) -> Rc<Self> {
         // Read before `live`: a change in between is then seen at the next request.
         let generation = gateway.generation.load(Ordering::Acquire);
         let live = gateway.live();
@@ -201,16 +207,7 @@ impl Wired {
 }
 
 /// The client of an upstream; one that has not changed keeps its connections.
-fn client(upstream: &Arc<Upstream>, kept: &[Rc<Client>]) -> Rc<Client> {
-    let same = kept.iter().find(|client| is_same(client.upstream(), upstream));
-    same.cloned().unwrap_or_else(|| Client::new(upstream.clone()))
-}
-
-/// Whether connections to `old` serve for `new`. Over TLS they never do: what is trusted may have changed.
-fn is_same(old: &Upstream, new: &Upstream) -> bool {
-    old.url == new.url
-        && old.timeout == new.timeout
-        && old.connect_timeout == new.connect_timeout
-        && old.tls.is_none()
-        && new.tls.is_none()
+fn client(upstream: &Arc<Upstream>, kept: &[Rc<UpstreamClient>]) -> Rc<UpstreamClient> {
+    let same = kept.iter().find_map(|client| client.serving(upstream));
+    same.unwrap_or_else(|| UpstreamClient::new(upstream.clone()))
 }

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use jiff::Timestamp;
 
 use crate::clock;
-use crate::config::{Egress, Endpoint, UrlScheme};
+use crate::config::{Egress, Endpoint};
 use crate::delivery::{Attempting, Courier, Unanswered, tried};
 use crate::http::body::Frames;
 use crate::http::client::{Bounds, Client};
@@ -111,18 +111,13 @@ impl Courier for EndpointCourier {
 impl Target {
     fn of(endpoint: &Endpoint) -> Self {
         let url = &endpoint.url;
-        let scheme = match url.scheme {
-            UrlScheme::Http => "http",
-            UrlScheme::Https => "https",
-        };
-        let authority = url.authority.to_str().expect("config allows only hosts that are visible ASCII");
         let path = if url.path.is_empty() { "/".to_owned() } else { url.path.clone() };
         let written = match &endpoint.query {
             Some(query) => format!("{path}?{query}"),
             None => path.clone(),
         };
         let uri = written.try_into().expect("config allows only paths and queries that are valid in a URI");
-        Self { origin: format!("{scheme}://{authority}"), path, uri }
+        Self { origin: url.origin(), path, uri }
     }
 }
 

@@ -36,7 +36,8 @@ pub(super) async fn turn(
         Seen::Settled { settlement, repeat } => Ok(known(settlement, repeat)),
         Seen::Crowded => Err(Refusal::InFlight),
         Seen::InFlight { waiter, repeat } => match waiter.wait().await {
-            Waited::Settled(settlement) => Ok(known(settlement, repeat)),
+            // Of what the app sends no body counts alone: nothing is replayed.
+            Waited::Settled(settlement) | Waited::Replayed(settlement) => Ok(known(settlement, repeat)),
             Waited::Failed(answer) => Ok(Turn::Failed(answer)),
             Waited::Yours(claim) => Ok(Turn::Ours(claim)),
             Waited::TooLong => Err(Refusal::InFlight),

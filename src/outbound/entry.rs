@@ -110,13 +110,13 @@ impl Entry {
         }
         let request: Uuid = clock::new_id();
         let access = OutboundAccess {
-            request: &request,
+            request,
             endpoint: self.endpoint.as_deref(),
             outcome,
             reason,
             status: status.map(|status| status.as_u16()),
             event: self.event_id.as_deref(),
-            delivery: self.first.as_ref().map(|id| id as _),
+            delivery: self.first.map(|id| id.uuid()),
             deliveries: self.deliveries,
             duration: self.started.elapsed(),
         };

@@ -30,8 +30,13 @@ pub(super) fn fingerprint(parts: &[Option<&[u8]>]) -> Fingerprint {
 
 /// An id for an event that the app gave none, as the sender that is played makes them.
 pub(super) fn new_id(endpoint: &Endpoint) -> String {
+    id_like(endpoint.envelope, &endpoint.scheme.name)
+}
+
+/// The same, by what it puts its events into and signs them with.
+pub(super) fn id_like(envelope: Envelope, scheme: &str) -> String {
     let unique = Uuid::new_v4();
-    match (endpoint.envelope, &*endpoint.scheme.name) {
+    match (envelope, scheme) {
         (Envelope::Lmif, _) | (Envelope::None, "lmif") => format!("evt_{}", unique.simple()),
         (_, "standard-webhooks") => format!("msg_{}", unique.simple()),
         _ => unique.to_string(),

@@ -51,7 +51,8 @@ pub(super) fn prepare(endpoint: &Endpoint, given: &Given<'_>) -> Result<Prepared
     let (body, kind) = (given.body, kind.as_deref());
     let plain = Plain { body, id: &id, kind, endpoint: &endpoint.name, at: given.at, unique: Uuid::new_v4() };
     let body = envelope::wrap(endpoint.envelope, &plain)?;
-    let message = Message { path: String::new(), headers: headers(endpoint, given.headers), body };
+    let message =
+        Message { path: String::new(), headers: headers(endpoint, given.headers), body, credentials: Vec::new() };
     let (event_id, event_type) = (written(&id), kind.map(written));
     let prepared = Prepared { event_id, event_type, message, named };
     prepared.check(endpoint, given.at)?;
@@ -114,9 +115,11 @@ fn written(name: &str) -> String {
 /// The headers that are the same at each attempt: `Content-Type`, where the sender that is played has none of its own,
 /// and what the scheme signs of the app's headers.
 fn headers(endpoint: &Endpoint, given: &HeaderMap) -> HeaderMap {
-    let Mechanism::Hmac(recipe) = &endpoint.scheme.mechanism else { return HeaderMap::new() };
     let mut headers = HeaderMap::new();
-    for part in recipe.signed.0.iter() {
+    if let Mechanism::Jws(_) = &endpoint.scheme.mechanism {
+        return headers;
+    }
+    for part in endpoint.scheme.signed_parts() {
         if let Part::Header(name) = part
             && !is_made(endpoint, name)
         {
@@ -138,11 +141,10 @@ fn headers(endpoint: &Endpoint, given: &HeaderMap) -> HeaderMap {
 /// Whether signing itself makes this header.
 fn is_made(endpoint: &Endpoint, name: &HeaderName) -> bool {
     let scheme = &endpoint.scheme;
-    let Mechanism::Hmac(recipe) = &scheme.mechanism else { return false };
     let names = scheme.event_id.iter().chain(&scheme.event_type);
     let is_timestamp =
-        matches!(recipe.timestamp.as_ref().map(|rule| &rule.from), Some(TimestampSource::Header(made)) if made == name);
+        matches!(scheme.timestamp().map(|rule| &rule.from), Some(TimestampSource::Header(made)) if made == name);
     is_timestamp
-        || matches!(&recipe.carrier, Carrier::Headers(carriers) if carriers.contains(name))
+        || matches!(scheme.carrier().as_deref(), Some(Carrier::Headers(carriers)) if carriers.contains(name))
         || names.into_iter().any(|locator| matches!(locator, Locator::Header(made) if made == name))
 }

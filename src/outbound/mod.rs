@@ -17,9 +17,10 @@ mod refusal;
 mod relay;
 mod reply;
 mod route;
-mod sample;
+pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod worker;
 
 use std::rc::Rc;

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::TcpListener as StdListener;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ use super::reply::Reply;
 use super::route::Route;
 use crate::config::{Egress, Endpoint, EndpointDelivery, Limits, Outbound};
 use crate::delivery::Courier;
-use crate::http::server::{self, Budget, Intake, Peer, Running, Service};
+use crate::http::server::{self, Budget, Intake, ListeningSocket, Peer, Running, Service};
 use crate::scheme::Secret;
 use crate::store::ledger::Ledger;
 use crate::store::{Scope, ScopeHandle, Store};
@@ -158,7 +158,7 @@ impl Worker {
     /// # Errors
     ///
     /// If the socket cannot be registered with this thread's runtime.
-    pub async fn serve(self: Rc<Self>, socket: StdListener) -> io::Result<()> {
+    pub async fn serve(self: Rc<Self>, socket: ListeningSocket) -> io::Result<()> {
         server::serve(self, socket).await
     }
 
@@ -185,6 +185,10 @@ impl Service for Worker {
 
     fn limits(&self) -> Limits {
         self.wired().live.limits
+    }
+
+    fn is_proxy(&self, _: Option<IpAddr>) -> bool {
+        false
     }
 
     fn tls(&self) -> Option<Arc<rustls::ServerConfig>> {

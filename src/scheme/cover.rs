@@ -38,8 +38,9 @@ impl Scheme {
     /// What the signature covers.
     pub fn covers(&self) -> Coverage {
         let timestamp = match &self.mechanism {
-            Mechanism::Hmac(Recipe { timestamp: None, .. }) | Mechanism::Jws(_) => Cover::Absent,
-            Mechanism::Hmac(recipe) => Cover::of(recipe.covers_timestamp()),
+            Mechanism::Hmac(recipe) => recipe.timestamp_cover(),
+            Mechanism::PublicKey(recipe) => recipe.timestamp_cover(),
+            Mechanism::DetachedJws(_) | Mechanism::Jws(_) | Mechanism::Token(_) => Cover::Absent,
         };
         let kind = self.event_type.as_ref().map_or(Cover::Absent, |locator| Cover::of(self.covers_locator(locator)));
         Coverage {
@@ -55,8 +56,10 @@ impl Scheme {
         match (&self.mechanism, locator) {
             (_, Locator::Literal(_)) => true,
             (Mechanism::Hmac(recipe), _) => recipe.covers(locator, &self.event_id),
-            (Mechanism::Jws(_), Locator::DigestBody | Locator::Json(_)) => true,
-            (Mechanism::Jws(_), Locator::Header(_) | Locator::Query(_)) => false,
+            (Mechanism::PublicKey(recipe), _) => recipe.covers(locator, &self.event_id),
+            (Mechanism::DetachedJws(_) | Mechanism::Jws(_), Locator::DigestBody | Locator::Json(_)) => true,
+            (Mechanism::DetachedJws(_) | Mechanism::Jws(_), Locator::Header(_) | Locator::Query(_)) => false,
+            (Mechanism::Token(_), _) => false,
         }
     }
 
@@ -67,10 +70,15 @@ impl Scheme {
     }
 }
 
-impl Recipe {
+impl<A, K> Recipe<A, K> {
+    fn timestamp_cover(&self) -> Cover {
+        if self.timestamp.is_none() { Cover::Absent } else { Cover::of(self.covers_timestamp()) }
+    }
+
     fn covers(&self, locator: &Locator, id: &[Locator]) -> bool {
         self.signed.0.iter().any(|part| match (part, locator) {
-            (Part::Body, Locator::DigestBody | Locator::Json(_)) | (Part::Url, Locator::Query(_)) => true,
+            (Part::Body, Locator::DigestBody | Locator::Json(_))
+            | (Part::Url | Part::UrlDecoded, Locator::Query(_)) => true,
             (Part::Header(signed), Locator::Header(name)) => signed == name,
             (Part::Id, _) => id == slice::from_ref(locator),
             (Part::Json(signed), Locator::Json(pointer)) => signed == pointer,

@@ -5,8 +5,8 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{
-    Algorithm, Carrier, Encoding, Format, Locator, Part, Placeholder, Pointer, SecretEncoding, Template,
-    TimestampSource, TimestampUnit,
+    Algorithm, Carrier, EcdsaForm, Encoding, Format, KeyForm, Locator, Part, Placeholder, Pointer, PublicAlgorithm,
+    SecretEncoding, Template, TimestampSource, TimestampUnit,
 };
 
 impl Display for Algorithm {
@@ -16,6 +16,37 @@ impl Display for Algorithm {
             Self::Sha256 => "sha256",
             Self::Sha384 => "sha384",
             Self::Sha512 => "sha512",
+        })
+    }
+}
+
+impl Display for PublicAlgorithm {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::EcdsaP256Sha256(_) => "ecdsa-p256-sha256",
+            Self::EcdsaP384Sha384(_) => "ecdsa-p384-sha384",
+            Self::Ed25519 => "ed25519",
+            Self::RsaPkcs1Sha256 => "rsa-pkcs1-sha256",
+            Self::RsaPssSha256 => "rsa-pss-sha256",
+        })
+    }
+}
+
+impl Display for EcdsaForm {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Der => "der",
+            Self::P1363 => "p1363",
+        })
+    }
+}
+
+impl Display for KeyForm {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Base64 { .. } => "base64",
+            Self::Hex => "hex",
+            Self::Pem => "pem",
         })
     }
 }
@@ -107,6 +138,7 @@ impl Display for Template {
             Part::Query(name) => write!(f, "{{query:{name}}}"),
             Part::Timestamp => f.write_str("{timestamp}"),
             Part::Url => f.write_str("{url}"),
+            Part::UrlDecoded => f.write_str("{url:decoded}"),
         })
     }
 }
@@ -131,16 +163,35 @@ impl Display for Pointer {
 
 #[cfg(test)]
 mod tests {
-    use crate::scheme::{Carrier, Format, Mechanism, PRESETS, Template, preset};
+    use http::HeaderName;
+
+    use crate::scheme::{Carrier, Format, Mechanism, PRESETS, Recipe, Template, preset};
 
     #[test]
     fn every_preset_is_read_again_as_it_is_shown() {
         for scheme in PRESETS {
-            let Mechanism::Hmac(recipe) = &scheme.mechanism else { continue };
-            let separator = recipe.format.separator.as_deref();
-            assert_eq!(Format::parse(&recipe.format.to_string(), separator).as_ref(), Ok(&recipe.format));
-            assert_eq!(Template::parse(&recipe.signed.to_string()).as_ref(), Ok(&recipe.signed));
-            assert_eq!(Carrier::parse(&recipe.carrier.to_string()).as_ref(), Ok(&recipe.carrier));
+            match &scheme.mechanism {
+                Mechanism::Hmac(recipe) => is_read_again(recipe),
+                Mechanism::PublicKey(recipe) => is_read_again(recipe),
+                Mechanism::DetachedJws(_) | Mechanism::Jws(_) | Mechanism::Token(_) => {}
+            }
+        }
+    }
+
+    fn is_read_again<A, K>(recipe: &Recipe<A, K>) {
+        let separator = recipe.format.separator.as_deref();
+        assert_eq!(Format::parse(&recipe.format.to_string(), separator).as_ref(), Ok(&recipe.format));
+        assert_eq!(Template::parse(&recipe.signed.to_string()).as_ref(), Ok(&recipe.signed));
+        // A list is written as YAML writes one, and each header of it is read alone.
+        let shown = recipe.carrier.to_string();
+        let names = shown.trim_start_matches('[').trim_end_matches(']').split(", ");
+        let read: Vec<_> = names.map(|name| Carrier::parse(name).unwrap()).collect();
+        match &recipe.carrier {
+            Carrier::Headers(names) => {
+                let single = |name: &HeaderName| Carrier::Headers(vec![name.clone()].into());
+                assert_eq!(read, names.iter().map(single).collect::<Vec<_>>());
+            }
+            carrier => assert_eq!(read, std::slice::from_ref(carrier)),
         }
     }
 

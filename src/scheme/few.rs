@@ -20,8 +20,8 @@ impl<T> Few<T> {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.first.is_none()
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.len()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {

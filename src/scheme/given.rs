@@ -61,6 +61,7 @@ impl Given<'_> {
                 Part::Query(name) => sink(&self.parameter(name)?),
                 Part::Timestamp => sink(timestamp.ok_or(Rejection::Missing)?),
                 Part::Url => self.url(sink)?,
+                Part::UrlDecoded => self.url_decoded(sink)?,
             }
         }
         Ok(())
@@ -97,7 +98,27 @@ impl Given<'_> {
         }
         Ok(())
     }
+
+    fn url_decoded(&self, sink: &mut impl FnMut(&[u8])) -> Result<(), Rejection> {
+        let mut url = Vec::new();
+        self.url(&mut |part| url.extend_from_slice(part))?;
+        let mut rest = url.as_slice();
+        while let Some(at) = rest.iter().position(|byte| *byte == b'%') {
+            sink(&rest[..at]);
+            let found = escaped(&rest[at + 1..]).filter(|(byte, _)| DECODED.contains(byte));
+            match found {
+                Some((byte, _)) => sink(&[byte]),
+                None => sink(b"%"),
+            }
+            rest = found.map_or(&rest[at + 1..], |(_, tail)| tail);
+        }
+        sink(rest);
+        Ok(())
+    }
 }
+
+/// The characters whose percent-encoded forms [`Part::UrlDecoded`] decodes.
+const DECODED: &[u8] = b"!$'()*,/:;?@";
 
 /// The value of a header that may be there once: of two, the app might take the other one.
 pub(super) fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h HeaderValue>, Rejection> {
@@ -127,11 +148,7 @@ fn decode(text: &str) -> Cow<'_, [u8]> {
     let mut rest = text.as_bytes();
     while let [byte, tail @ ..] = rest {
         rest = tail;
-        let escaped = tail.split_first_chunk().and_then(|([high, low], tail)| {
-            let digit = |digit: u8| char::from(digit).to_digit(16);
-            Some((u8::try_from(digit(*high)? << 4 | digit(*low)?).ok()?, tail))
-        });
-        match (byte, escaped) {
+        match (byte, escaped(tail)) {
             (b'%', Some((byte, tail))) => {
                 decoded.push(byte);
                 rest = tail;
@@ -141,6 +158,13 @@ fn decode(text: &str) -> Cow<'_, [u8]> {
         }
     }
     Cow::Owned(decoded)
+}
+
+/// The byte that the two hexadecimal digits behind a `%` stand for, and what follows them.
+fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
+    let ([high, low], tail) = text.split_first_chunk()?;
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    Some((u8::try_from(digit(*high)? << 4 | digit(*low)?).ok()?, tail))
 }
 
 #[cfg(test)]
@@ -171,6 +195,18 @@ mod tests {
         assert_eq!(rendered("{query:no}", &head), Err(Rejection::Missing));
         assert_eq!(rendered("{header:no}", &head), Err(Rejection::Missing));
         assert_eq!(rendered("{json:/no}", &head), Err(Rejection::Missing));
+    }
+
+    #[test]
+    fn of_a_decoded_url_some_characters_are_written_plainly() {
+        let headers = HeaderMap::new();
+        let query = Some("a=%3A%2F%3F%40%21%24%27%28%29%2A%2C%3B%3b&b=%20%C3%A9%25%3d+%&c=%4");
+        let public_url = Some("https://x");
+        let head = Head { method: &Method::POST, path: "/a%2fb%20c", query, headers: &headers, public_url };
+
+        let url = rendered("{url:decoded}", &head).unwrap();
+
+        assert_eq!(url, "https://x/a/b%20c?a=:/?@!$'()*,;;&b=%20%C3%A9%25%3d+%&c=%4");
     }
 
     #[test]

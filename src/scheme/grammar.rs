@@ -60,7 +60,7 @@ pub enum GrammarErrorKind {
     /// A placeholder that a template does not know.
     #[error(
         "unknown placeholder; there are `{{body}}`, `{{timestamp}}`, `{{id}}`, `{{method}}`, `{{url}}`, \
-         `{{header:X}}`, `{{query:x}}` and `{{json:/p}}`"
+         `{{url:decoded}}`, `{{header:X}}`, `{{query:x}}` and `{{json:/p}}`"
     )]
     UnknownInTemplate,
 }

@@ -54,27 +54,38 @@ impl Hashing {
     /// Every key is tried against every signature: neither position may show in the timing. Which keys are valid at
     /// this time is no secret.
     pub(super) fn conclude(self, keyring: &Keyring, now: Timestamp) -> Result<usize, Rejection> {
-        let (mut valid, mut lapsed, mut first) = (Choice::from(0), Choice::from(0), u64::MAX);
-        for (index, mut mac) in self.macs.into_iter().enumerate() {
+        let matches = self.macs.into_iter().map(|mut mac| {
             mac.update(&self.after);
             let tag = mac.finish();
-            let matched = self.offered.iter().fold(Choice::from(0), |matched, offered| matched | tag.ct_eq(offered));
-            if keyring.is_valid(index, now) {
-                first.conditional_assign(&(index as u64), matched & !valid);
-                valid |= matched;
-            } else {
-                lapsed |= matched;
-            }
-        }
-        match (bool::from(valid), bool::from(lapsed)) {
-            (true, _) => Ok(first as usize),
-            (false, true) => Err(Rejection::SecretExpired),
-            (false, false) => Err(Rejection::Mismatch),
-        }
+            self.offered.iter().fold(Choice::from(0), |matched, offered| matched | tag.ct_eq(offered))
+        });
+        first_valid(matches, keyring, now)
     }
 }
 
-impl Recipe {
+/// The first valid key of those that match, without an early exit; `matches` says it of each key in order.
+pub(super) fn first_valid(
+    matches: impl Iterator<Item = Choice>,
+    keyring: &Keyring,
+    now: Timestamp,
+) -> Result<usize, Rejection> {
+    let (mut valid, mut lapsed, mut first) = (Choice::from(0), Choice::from(0), u64::MAX);
+    for (index, matched) in matches.enumerate() {
+        if keyring.is_valid(index, now) {
+            first.conditional_assign(&(index as u64), matched & !valid);
+            valid |= matched;
+        } else {
+            lapsed |= matched;
+        }
+    }
+    match (bool::from(valid), bool::from(lapsed)) {
+        (true, _) => Ok(first as usize),
+        (false, true) => Err(Rejection::SecretExpired),
+        (false, false) => Err(Rejection::Mismatch),
+    }
+}
+
+impl<A, K> Recipe<A, K> {
     /// Whether something beside `{body}` is read from the body before hashing can end.
     pub(super) fn waits_for_body(&self, id: &[Locator]) -> bool {
         let timed = matches!(self.timestamp_source(), Some(TimestampSource::Json(_)));
@@ -120,10 +131,15 @@ impl Recipe {
     }
 
     /// A timestamp outside the signature says nothing about freshness.
-    fn check_time(&self, stamp: Stamp, now: Timestamp) -> Result<(), Rejection> {
+    pub(super) fn check_time(&self, stamp: Stamp, now: Timestamp) -> Result<(), Rejection> {
         match self.tolerance {
             Some(tolerance) if self.covers_timestamp() => stamp.check(now, tolerance),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a message must be fresh.
+    pub(super) fn checks_time(&self) -> bool {
+        self.tolerance.is_some() && self.covers_timestamp()
     }
 }

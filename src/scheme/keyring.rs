@@ -8,7 +8,11 @@ use zeroize::Zeroizing;
 
 use super::few::Few;
 use super::hmac::Mac;
-use super::{Algorithm, Mechanism, Scheme, SecretEncoding};
+use super::public::{PublicKeys, holds_a_key};
+use super::token::Token;
+use super::{
+    Algorithm, KeyFlaw, KeyForm, KeyKind, Mechanism, Needs, PublicAlgorithm, Rejection, Scheme, SecretEncoding,
+};
 
 /// Bytes that sign, or that let somebody in. Overwritten when dropped; `Debug` does not show them.
 #[derive(Clone)]
@@ -42,7 +46,7 @@ impl fmt::Debug for Secret {
 pub struct KeySpec {
     /// How metrics and logs name it: its `id:`, else its position. Never made from its value.
     pub id: String,
-    /// Its text, as configured.
+    /// Its text, as configured: a secret, or a public or private key.
     pub secret: Secret,
     /// How its text becomes the key, where the scheme's own way does not fit.
     pub encoding: Option<SecretEncoding>,
@@ -64,6 +68,12 @@ pub enum KeyError {
     /// There is no key at all.
     #[error("there is no secret")]
     None,
+    /// The secret of an HMAC is the text of a key, such as a public one that everybody knows.
+    #[error("the secret is a PEM block, a JWK or a public key, which is no secret of an HMAC")]
+    NoSecret {
+        /// Its position in the list.
+        index: usize,
+    },
     /// The text is not written in the encoding that is expected of it.
     #[error("the secret is not {}", encoding.expected())]
     Undecodable {
@@ -71,6 +81,14 @@ pub enum KeyError {
         index: usize,
         /// What it should have been.
         encoding: SecretEncoding,
+    },
+    /// The text of a public or private key cannot be used.
+    #[error("the key {flaw}")]
+    Unusable {
+        /// Its position in the list.
+        index: usize,
+        /// What is wrong with it.
+        flaw: KeyFlaw,
     },
 }
 
@@ -85,22 +103,38 @@ impl SecretEncoding {
     }
 }
 
-/// The keys of one scheme at one source or endpoint, prepared for hashing, in configured order.
+/// The keys of one scheme at one source or endpoint, prepared for use, in configured order.
 pub struct Keyring {
-    keys: Vec<Key>,
+    slots: Vec<Slot>,
+    /// One for each slot.
+    keys: Keys,
 }
 
-struct Key {
+/// A key's name, and when it counts.
+struct Slot {
     id: String,
-    /// A MAC that has hashed the key and nothing else.
-    mac: Mac,
-    len: usize,
     not_before: Option<Timestamp>,
     not_after: Option<Timestamp>,
 }
 
+/// All of one kind: what verifies by one can never be taken for the other.
+enum Keys {
+    Public(Vec<PublicKeys>),
+    Secret(Vec<SecretKey>),
+}
+
+struct SecretKey {
+    /// A MAC that has hashed the key and nothing else.
+    mac: Mac,
+    /// The key itself, where it is sent as it is.
+    token: Option<Token>,
+    len: usize,
+}
+
 impl Keyring {
-    /// Decodes the secrets as `scheme` says and prepares them.
+    /// Decodes the secrets or keys as `scheme` says and prepares them.
+    ///
+    /// Where the scheme has public keys, a private one is taken as well, and signs.
     ///
     /// # Errors
     ///
@@ -109,67 +143,147 @@ impl Keyring {
         if specs.is_empty() {
             return Err(KeyError::None);
         }
-        let (algorithm, encoding) = match &scheme.mechanism {
-            Mechanism::Hmac(recipe) => (recipe.algorithm, &recipe.secret),
-            Mechanism::Jws(algorithm) => (algorithm.hmac(), &SecretEncoding::Utf8),
+        let is_token = matches!(scheme.mechanism, Mechanism::Token(_));
+        let numbered = specs.iter().enumerate();
+        let keys = match scheme.needs() {
+            Needs::Public(algorithm, form) => Keys::Public(
+                numbered.map(|(index, spec)| spec.public(index, algorithm, form)).collect::<Result<_, _>>()?,
+            ),
+            Needs::Secret(algorithm, encoding) => Keys::Secret(
+                numbered
+                    .map(|(index, spec)| SecretKey::new(index, spec, algorithm, encoding, is_token))
+                    .collect::<Result<_, _>>()?,
+            ),
         };
-        let keys = specs.into_iter().enumerate().map(|(index, spec)| Key::new(index, spec, algorithm, encoding));
-        Ok(Self { keys: keys.collect::<Result<_, _>>()? })
+        let slot = |spec: KeySpec| Slot { id: spec.id, not_before: spec.not_before, not_after: spec.not_after };
+        Ok(Self { slots: specs.into_iter().map(slot).collect(), keys })
     }
 
-    /// A MAC for every key, in order.
+    /// A MAC for every secret, in order.
     pub(super) fn macs(&self) -> Few<Mac> {
-        self.keys.iter().map(|key| key.mac.clone()).collect()
+        match &self.keys {
+            Keys::Secret(keys) => keys.iter().map(|key| key.mac.clone()).collect(),
+            Keys::Public(_) => Few::new(),
+        }
     }
 
-    /// A MAC for the key at this position.
-    pub(super) fn mac(&self, index: usize) -> Mac {
-        self.keys[index].mac.clone()
+    /// The first valid key that made one of `signatures` over `message`.
+    pub(super) fn verify(
+        &self,
+        message: &[u8],
+        signatures: &Few<Vec<u8>>,
+        kid: Option<&str>,
+        now: Timestamp,
+    ) -> Result<usize, Rejection> {
+        let Keys::Public(keys) = &self.keys else { return Err(Rejection::Mismatch) };
+        let matches = |index: &usize| keys[*index].verify(message, signatures, kid);
+        if let Some(valid) = self.valid_at(now).find(matches) {
+            return Ok(valid);
+        }
+        let lapsed = (0..keys.len()).filter(|index| !self.is_valid(*index, now)).any(|index| matches(&index));
+        Err(if lapsed { Rejection::SecretExpired } else { Rejection::Mismatch })
+    }
+
+    /// The signature that the key at this position makes over `parts`; `None` where it is a public one.
+    pub(super) fn sign(&self, index: usize, parts: &[&[u8]]) -> Option<Vec<u8>> {
+        match &self.keys {
+            Keys::Secret(keys) => {
+                let mut mac = keys[index].mac.clone();
+                parts.iter().for_each(|part| mac.update(part));
+                Some(mac.finish().as_bytes().to_vec())
+            }
+            Keys::Public(keys) => keys[index].sign(&parts.concat()),
+        }
+    }
+
+    /// The token of every key, in order; none, where the scheme has no tokens.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = &Token> {
+        let keys = match &self.keys {
+            Keys::Public(_) => &[],
+            Keys::Secret(keys) => keys.as_slice(),
+        };
+        keys.iter().filter_map(|key| key.token.as_ref())
     }
 
     /// Whether the key at this position is valid at `now`.
     pub(super) fn is_valid(&self, index: usize, now: Timestamp) -> bool {
-        self.keys[index].valid_at(now)
+        self.slots[index].valid_at(now)
+    }
+
+    /// Whether the keys are secrets or public keys.
+    pub fn kind(&self) -> KeyKind {
+        match &self.keys {
+            Keys::Public(_) => KeyKind::Public,
+            Keys::Secret(_) => KeyKind::Secret,
+        }
+    }
+
+    /// Whether the keys sign, in order: secrets and private keys do.
+    pub fn signers(&self) -> impl Iterator<Item = bool> {
+        (0..self.slots.len()).map(|index| match &self.keys {
+            Keys::Public(keys) => keys[index].can_sign(),
+            Keys::Secret(_) => true,
+        })
     }
 
     /// The ids of the keys, in order.
     pub fn key_ids(&self) -> impl Iterator<Item = &str> {
-        self.keys.iter().map(|key| key.id.as_str())
+        self.slots.iter().map(|slot| slot.id.as_str())
     }
 
     /// The positions of the keys that are valid at `now`, in order: the first of them signs.
     pub fn valid_at(&self, now: Timestamp) -> impl Iterator<Item = usize> {
-        self.keys.iter().enumerate().filter(move |(_, key)| key.valid_at(now)).map(|(index, _)| index)
+        self.slots.iter().enumerate().filter(move |(_, slot)| slot.valid_at(now)).map(|(index, _)| index)
     }
 
     /// The ids of the keys that end, each with its last moment, in order.
     pub fn expiries(&self) -> impl Iterator<Item = (&str, Timestamp)> {
-        self.keys.iter().filter_map(|key| Some((key.id.as_str(), key.not_after?)))
+        self.slots.iter().filter_map(|slot| Some((slot.id.as_str(), slot.not_after?)))
     }
 
-    /// The lengths of the keys in bytes, after decoding, in order.
+    /// The lengths of the secrets in bytes, after decoding, in order; of public keys, none.
     pub fn lengths(&self) -> impl Iterator<Item = usize> {
-        self.keys.iter().map(|key| key.len)
+        let keys = match &self.keys {
+            Keys::Public(_) => &[],
+            Keys::Secret(keys) => keys.as_slice(),
+        };
+        keys.iter().map(|key| key.len)
     }
 }
 
-impl Key {
-    fn new(index: usize, spec: KeySpec, algorithm: Algorithm, own: &SecretEncoding) -> Result<Self, KeyError> {
+impl KeySpec {
+    fn public(&self, index: usize, algorithm: PublicAlgorithm, form: &KeyForm) -> Result<PublicKeys, KeyError> {
+        let text = self.secret.expose();
+        if text.trim_ascii().is_empty() {
+            return Err(KeyError::Empty { index });
+        }
+        PublicKeys::read(text, algorithm, form).map_err(|flaw| KeyError::Unusable { index, flaw })
+    }
+}
+
+impl SecretKey {
+    fn new(
+        index: usize,
+        spec: &KeySpec,
+        algorithm: Algorithm,
+        own: &SecretEncoding,
+        is_token: bool,
+    ) -> Result<Self, KeyError> {
         let encoding = spec.encoding.as_ref().unwrap_or(own);
         let key = encoding.decode(spec.secret.expose()).map(Zeroizing::new);
         let key = key.ok_or_else(|| KeyError::Undecodable { index, encoding: encoding.clone() })?;
         if key.is_empty() {
             return Err(KeyError::Empty { index });
         }
-        Ok(Self {
-            id: spec.id,
-            mac: Mac::new(algorithm, &key),
-            len: key.len(),
-            not_before: spec.not_before,
-            not_after: spec.not_after,
-        })
+        // ref: CVE-2015-9235 and its kind: whoever knows the public key would sign with it.
+        if holds_a_key(spec.secret.expose()) || holds_a_key(&key) {
+            return Err(KeyError::NoSecret { index });
+        }
+        Ok(Self { mac: Mac::new(algorithm, &key), token: is_token.then(|| Token::new(&key)), len: key.len() })
     }
+}
 
+impl Slot {
     fn valid_at(&self, now: Timestamp) -> bool {
         self.not_before.is_none_or(|from| from <= now) && self.not_after.is_none_or(|until| now <= until)
     }

@@ -9,17 +9,45 @@ use super::{Carrier, Placeholder, Recipe, Rejection, TimestampSource};
 /// As many as a numbered carrier has.
 pub(super) const MOST_NUMBERED: usize = 100;
 
+/// What a message offers as its signature.
+pub(super) trait Offered {
+    /// The signature's bytes.
+    type Signature;
+
+    /// The signature that `text` spells; `None` where it spells none, or another than the sender would.
+    fn decode(&self, text: &[u8]) -> Option<Self::Signature>;
+
+    /// How many signatures are looked at. A message with more is refused.
+    fn most(&self) -> usize;
+}
+
+impl Offered for Recipe {
+    type Signature = Tag;
+
+    fn decode(&self, text: &[u8]) -> Option<Tag> {
+        self.encoding.decode(text, self.algorithm.size())
+    }
+
+    /// One message is hashed once, however many signatures it is compared with.
+    fn most(&self) -> usize {
+        usize::MAX
+    }
+}
+
 /// What the carrier of a message holds.
-pub(super) struct Offer<'a> {
-    /// At least one, each as long as the recipe's MACs.
-    pub(super) signatures: Few<Tag>,
+pub(super) struct Offer<'a, S> {
+    /// At least one.
+    pub(super) signatures: Few<S>,
     /// The time of signing, where it stands beside the signature.
     timestamp: Option<&'a [u8]>,
 }
 
-impl<'a> Offer<'a> {
+impl<'a, S> Offer<'a, S> {
     /// Reads the carrier. One value of it that is not as the recipe says is reason enough to refuse them all.
-    pub(super) fn read(recipe: &Recipe, given: &'a Given<'_>) -> Result<Self, Rejection> {
+    pub(super) fn read<A, K>(recipe: &Recipe<A, K>, given: &'a Given<'_>) -> Result<Self, Rejection>
+    where
+        Recipe<A, K>: Offered<Signature = S>,
+    {
         let mut offer = Self { signatures: Few::new(), timestamp: None };
         match &recipe.carrier {
             Carrier::Headers(names) => {
@@ -36,15 +64,22 @@ impl<'a> Offer<'a> {
                 }
             }
         }
-        if offer.signatures.is_empty() { Err(Rejection::Missing) } else { Ok(offer) }
+        match offer.signatures.len() {
+            0 => Err(Rejection::Missing),
+            count if count > recipe.most() => Err(Rejection::Malformed),
+            _ => Ok(offer),
+        }
     }
 
-    fn add(&mut self, recipe: &Recipe, value: &'a [u8]) -> Result<(), Rejection> {
-        let (size, mut signed, mut timestamp) = (recipe.algorithm.size(), false, None);
+    fn add<A, K>(&mut self, recipe: &Recipe<A, K>, value: &'a [u8]) -> Result<(), Rejection>
+    where
+        Recipe<A, K>: Offered<Signature = S>,
+    {
+        let (mut signed, mut timestamp) = (false, None);
         recipe.format.read(value, |placeholder, text| {
             match placeholder {
                 Placeholder::Signature => {
-                    self.signatures.push(recipe.encoding.decode(text, size).ok_or(Rejection::Malformed)?);
+                    self.signatures.push(recipe.decode(text).ok_or(Rejection::Malformed)?);
                     signed = true;
                 }
                 Placeholder::Timestamp if timestamp.is_some() => return Err(Rejection::Repeated),
@@ -65,9 +100,9 @@ impl<'a> Offer<'a> {
     /// The text of the timestamp and the timestamp, where the recipe has one and the signature covers it.
     ///
     /// `None` also where it stands in a field of the body that has not been picked.
-    pub(super) fn timestamp<'g>(
+    pub(super) fn timestamp<'g, A, K>(
         &self,
-        recipe: &Recipe,
+        recipe: &Recipe<A, K>,
         given: &'g Given<'_>,
     ) -> Result<Option<(&'g [u8], Stamp)>, Rejection>
     where

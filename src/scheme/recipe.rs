@@ -1,4 +1,4 @@
-//! The form of an HMAC scheme as data: where the signature stands, how it is
+//! The form of a scheme as data: where the signature stands, how it is
 //! written, and which bytes it covers.
 //!
 //! A preset is a constant of [`Recipe`], a scheme written in YAML is a value
@@ -10,20 +10,22 @@ use std::time::Duration;
 use http::HeaderName;
 
 use super::locator::Pointer;
+use super::offer::MOST_NUMBERED;
+use super::public::{KeyForm, PublicAlgorithm};
 
 /// A text that is a constant in a preset and owned in a YAML scheme.
 pub type Text = Cow<'static, str>;
 
-/// How a sender makes and carries its HMAC.
+/// How a sender makes and carries its signature: an HMAC, or with [`PublicRecipe`] one that a public key verifies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recipe {
-    /// The hash inside the HMAC.
-    pub algorithm: Algorithm,
+pub struct Recipe<A = Algorithm, K = SecretEncoding> {
+    /// The hash inside the HMAC, or the algorithm of the public key.
+    pub algorithm: A,
     /// Where the signature travels.
     pub carrier: Carrier,
     /// How the value of the carrier is written.
     pub format: Format,
-    /// How the bytes of the MAC are written.
+    /// How the bytes of the signature are written.
     pub encoding: Encoding,
     /// The bytes that are signed.
     pub signed: Template,
@@ -31,11 +33,14 @@ pub struct Recipe {
     pub timestamp: Option<TimestampRule>,
     /// How far the timestamp may be from now, both ways; `None`: not checked.
     pub tolerance: Option<Duration>,
-    /// How the text of a secret becomes the key.
-    pub secret: SecretEncoding,
+    /// How the text of a secret, or of a public key, becomes the key.
+    pub secret: K,
 }
 
-impl Recipe {
+/// As [`Recipe`], where the sender signs with a private key.
+pub type PublicRecipe = Recipe<PublicAlgorithm, KeyForm>;
+
+impl<A, K> Recipe<A, K> {
     /// Where the time of signing stands, if anywhere.
     pub(super) fn timestamp_source(&self) -> Option<&TimestampSource> {
         self.timestamp.as_ref().map(|rule| &rule.from)
@@ -71,6 +76,19 @@ pub enum Carrier {
     },
 }
 
+impl Carrier {
+    /// The headers that it can be, whether or not all are there.
+    pub(crate) fn headers(&self) -> Vec<HeaderName> {
+        match self {
+            Self::Headers(names) => names.to_vec(),
+            Self::Json(_) => Vec::new(),
+            Self::Numbered { prefix, suffix } => {
+                (1..=MOST_NUMBERED).filter_map(|number| format!("{prefix}{number}{suffix}").parse().ok()).collect()
+            }
+        }
+    }
+}
+
 /// How the value of a carrier is divided and read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Format {
@@ -92,13 +110,13 @@ pub struct Item {
 /// What an item of a [`Format`] holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placeholder {
-    /// A MAC in the recipe's encoding.
+    /// A signature in the recipe's encoding.
     Signature,
     /// The time of signing, decimal digits.
     Timestamp,
 }
 
-/// How the bytes of a MAC are written.
+/// How the bytes of a signature are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// RFC 4648 §4, padded, canonical.
@@ -111,7 +129,7 @@ pub enum Encoding {
     HexUpper,
 }
 
-/// The bytes that a MAC is made over, part by part.
+/// The bytes that a signature is made over, part by part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template(pub Cow<'static, [Part]>);
 
@@ -136,6 +154,8 @@ pub enum Part {
     Timestamp,
     /// The configured public URL, the request's path and its raw query.
     Url,
+    /// As [`Url`](Self::Url), with the percent-encoded forms of `!$'()*,/:;?@` decoded and no others.
+    UrlDecoded,
 }
 
 /// Where the time of signing is found, and how it is written.

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use super::given::{Fields, Given};
 use super::offer::MOST_NUMBERED;
-use super::{Body, Carrier, Head, Keyring, Locator, Mechanism, Part, Recipe, Rejection, Scheme, TimestampSource, jws};
+use super::{
+    Body, Carrier, Head, Keyring, Locator, Mechanism, Part, Recipe, Rejection, Scheme, TimestampSource, jws, token,
+};
 
 /// A message to be signed.
 #[derive(Clone, Debug)]
@@ -47,9 +49,12 @@ pub enum SignError {
     /// The scheme carries its signature in the body, which is not ours to change.
     #[error("the scheme carries its signature in the body")]
     InBody,
-    /// The event id or type cannot be written into a header as it is.
-    #[error("the event id or type cannot be written into a header")]
+    /// The event id, its type or the token cannot be written into a header as it is.
+    #[error("the event id, its type or the token cannot be written into a header")]
     NotAHeaderValue,
+    /// The key that would sign is a public one.
+    #[error("a public key cannot sign: the private one is needed")]
+    NoPrivateKey,
     /// No key is valid at this time.
     #[error("no secret is valid at this time")]
     NoValidKey,
@@ -83,18 +88,43 @@ impl Scheme {
         let mut headers = self.names(message)?;
         let body = match &self.mechanism {
             Mechanism::Hmac(recipe) => {
-                let timestamp = recipe.timestamp.as_ref().map(|rule| rule.unit.write(now));
-                if let (Some(TimestampSource::Header(name)), Some(timestamp)) = (recipe.timestamp_source(), &timestamp)
-                {
-                    headers.push((name.clone(), value(timestamp)?));
-                }
-                let signing = Signing { scheme: self, recipe, keyring, message, timestamp };
-                headers.extend(signing.signatures(&keys, &headers)?);
+                Signing::new(self, recipe, keyring, message, now).write(&keys, &mut headers)?;
                 message.body.clone()
             }
-            Mechanism::Jws(algorithm) => jws::write(&message.body, *algorithm, keyring, first).into(),
+            Mechanism::PublicKey(recipe) => {
+                Signing::new(self, recipe, keyring, message, now).write(&keys, &mut headers)?;
+                message.body.clone()
+            }
+            Mechanism::Jws(algorithm) => {
+                jws::write(&message.body, *algorithm, keyring, first).ok_or(SignError::NoPrivateKey)?.into()
+            }
+            Mechanism::DetachedJws(detached) => {
+                let token = detached.write(&message.body, keyring, first).ok_or(SignError::NoPrivateKey)?;
+                headers.push((detached.header.clone(), value(&token)?));
+                message.body.clone()
+            }
+            Mechanism::Token(header) => {
+                headers.push((header.clone(), token::write(keyring, first)?));
+                message.body.clone()
+            }
         };
         Ok(Signed { headers, body })
+    }
+
+    /// The headers that signing writes, but for `Content-Type`, which it writes only where there is none.
+    pub fn written_headers(&self) -> Vec<HeaderName> {
+        let named = self.event_id.iter().chain(&self.event_type);
+        let mut names: Vec<HeaderName> = named
+            .filter_map(|locator| match locator {
+                Locator::Header(name) => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        names.extend(self.carrier().map(|carrier| carrier.headers()).unwrap_or_default());
+        if let Some(TimestampSource::Header(name)) = self.timestamp().map(|rule| &rule.from) {
+            names.push(name.clone());
+        }
+        names
     }
 
     /// The headers that say what the message is: content type, id and type.
@@ -128,15 +158,37 @@ fn value(text: &str) -> Result<HeaderValue, SignError> {
 }
 
 /// A message on its way to its signatures.
-struct Signing<'a> {
+struct Signing<'a, A, K> {
     scheme: &'a Scheme,
-    recipe: &'a Recipe,
+    recipe: &'a Recipe<A, K>,
     keyring: &'a Keyring,
     message: &'a Message<'a>,
     timestamp: Option<String>,
 }
 
-impl Signing<'_> {
+impl<'a, A, K> Signing<'a, A, K> {
+    fn new(
+        scheme: &'a Scheme,
+        recipe: &'a Recipe<A, K>,
+        keyring: &'a Keyring,
+        message: &'a Message<'a>,
+        now: Timestamp,
+    ) -> Self {
+        let timestamp = recipe.timestamp.as_ref().map(|rule| rule.unit.write(now));
+        Self { scheme, recipe, keyring, message, timestamp }
+    }
+
+    /// Adds the headers that carry the time and the signatures.
+    fn write(&self, keys: &[usize], headers: &mut Vec<(HeaderName, HeaderValue)>) -> Result<(), SignError> {
+        if let (Some(TimestampSource::Header(name)), Some(timestamp)) =
+            (self.recipe.timestamp_source(), &self.timestamp)
+        {
+            headers.push((name.clone(), value(timestamp)?));
+        }
+        headers.extend(self.signatures(keys, headers)?);
+        Ok(())
+    }
+
     /// The headers that carry the signatures of these keys: of all, as far as the carrier has room.
     fn signatures(
         &self,
@@ -146,24 +198,23 @@ impl Signing<'_> {
         let (before, after) = self.covered(named)?;
         let format = &self.recipe.format;
         let signature = |key: &usize| {
-            let mut mac = self.keyring.mac(*key);
-            mac.update(&before);
-            if let Some(after) = &after {
-                mac.update(&self.message.body);
-                mac.update(after);
-            }
-            self.recipe.encoding.encode(&mac.finish())
+            let parts = match &after {
+                Some(after) => [before.as_slice(), &self.message.body, after],
+                None => [before.as_slice(), &[], &[]],
+            };
+            let signature = self.keyring.sign(*key, &parts).ok_or(SignError::NoPrivateKey)?;
+            Ok(self.recipe.encoding.encode(&signature))
         };
         let carried = |name: HeaderName, signatures: &[String]| {
             Ok((name, value(&format.write(signatures, self.timestamp.as_deref().unwrap_or_default()))?))
         };
         match &self.recipe.carrier {
             Carrier::Headers(names) if names.len() == 1 && format.repeats() => {
-                let signatures: Vec<_> = keys.iter().map(signature).collect();
+                let signatures: Vec<_> = keys.iter().map(signature).collect::<Result<_, SignError>>()?;
                 Ok(vec![carried(names[0].clone(), &signatures)?])
             }
             Carrier::Headers(names) => {
-                names.iter().zip(keys).map(|(name, key)| carried(name.clone(), &[signature(key)])).collect()
+                names.iter().zip(keys).map(|(name, key)| carried(name.clone(), &[signature(key)?])).collect()
             }
             Carrier::Json(_) => Err(SignError::InBody),
             Carrier::Numbered { prefix, suffix } => {
@@ -171,7 +222,7 @@ impl Signing<'_> {
                 let numbered = (1..=MOST_NUMBERED).zip(keys);
                 numbered
                     .map(|(number, key)| {
-                        carried(name(number).map_err(|_| SignError::NotAHeaderValue)?, &[signature(key)])
+                        carried(name(number).map_err(|_| SignError::NotAHeaderValue)?, &[signature(key)?])
                     })
                     .collect()
             }
@@ -194,6 +245,8 @@ impl Signing<'_> {
         let fields = Fields::pick(&body, self.recipe.pointers(&self.scheme.event_id));
         let given = Given { head: &head, id: &self.scheme.event_id, fields };
         let timestamp = match self.recipe.timestamp_source() {
+            // What is not there cannot be fresh, and would be refused wherever it arrives.
+            Some(TimestampSource::Json(pointer)) if self.recipe.checks_time() => Some(given.field(pointer)?),
             Some(TimestampSource::Json(pointer)) => given.field(pointer).ok(),
             _ => self.timestamp.as_deref().map(str::as_bytes),
         };

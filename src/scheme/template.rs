@@ -65,6 +65,7 @@ fn part(piece: &Piece<'_>) -> Result<Part, GrammarError> {
         }
         "json" => Pointer::parse(argument).map(Part::Json).map_err(|error| error.shifted(at)),
         "query" => Ok(Part::Query(argument.to_owned().into())),
+        "url" if argument == "decoded" => Ok(Part::UrlDecoded),
         _ => Err(unknown()),
     }
 }
@@ -79,7 +80,9 @@ mod tests {
 
     #[test]
     fn every_placeholder_is_understood() {
-        let template = Template::parse("v0:{timestamp}.{id}{method}{url}{header:X-A}{query:data.id};{json:/a/b}{body}");
+        let template = Template::parse(
+            "v0:{timestamp}.{id}{method}{url}{url:decoded}{header:X-A}{query:data.id};{json:/a/b}{body}",
+        );
 
         let literal = |text: &'static str| Part::Literal(text.into());
         assert_eq!(
@@ -91,6 +94,7 @@ mod tests {
                 Part::Id,
                 Part::Method,
                 Part::Url,
+                Part::UrlDecoded,
                 Part::Header(HeaderName::from_static("x-a")),
                 Part::Query("data.id".into()),
                 literal(";"),
@@ -105,6 +109,7 @@ mod tests {
         assert_eq!(error(""), GrammarErrorKind::Empty.at(0..0));
         assert_eq!(error("{ts}.{body}"), GrammarErrorKind::UnknownInTemplate.at(0..4));
         assert_eq!(error("{body}{cookie:a}"), GrammarErrorKind::UnknownInTemplate.at(6..16));
+        assert_eq!(error("{body}{url:encoded}"), GrammarErrorKind::UnknownInTemplate.at(6..19));
         assert_eq!(error("é{body}{body}"), GrammarErrorKind::Repeated.at(8..14));
         assert_eq!(error("{header:}{body}"), GrammarErrorKind::Empty.at(8..8));
         assert_eq!(error("{header:a b}{body}"), GrammarErrorKind::BadHeaderName.at(8..11));

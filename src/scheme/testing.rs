@@ -4,7 +4,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
 
-use super::{Body, Head, KeySpec, Keyring, Message, Rejection, Scheme, Secret, Signed, Verified, preset};
+use super::{
+    Body, Greeting, Head, KeySpec, Keyring, Message, Needs, PublicAlgorithm, Rejection, Scheme, Secret, Signed,
+    Verified, preset,
+};
 
 /// A message as a sender made it, and what is to be read from it.
 #[derive(Clone, Copy)]
@@ -14,6 +17,10 @@ pub(crate) struct Case<'a> {
     pub(crate) secret: &'a str,
     pub(crate) body: &'a str,
     pub(crate) headers: &'a [(&'a str, &'a str)],
+    /// What comes before the path, as the sender knows it.
+    pub(crate) public_url: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
     /// In seconds.
     pub(crate) now: i64,
     /// As `Countersign-Event-Id` carries it.
@@ -34,6 +41,9 @@ impl<'a> Case<'a> {
             secret: "",
             body: "",
             headers: &[],
+            public_url: "https://hooks.example.com",
+            path: "/hooks/x",
+            query: None,
             now: 1_700_000_000,
             id: "",
             kind: None,
@@ -54,12 +64,31 @@ impl<'a> Case<'a> {
     fn verify_framed(&self, body: &[u8], frame: usize) -> Result<Verified, Rejection> {
         let headers = headers(self.headers);
         let body: Body = body.chunks(frame).map(Bytes::copy_from_slice).collect();
-        self.scheme().verify(&keyring(self.scheme(), &[self.secret]), &head(&headers), body, seconds(self.now))
+        self.scheme().verify(&keyring(self.scheme(), &[self.secret]), &self.head(&headers), body, seconds(self.now))
+    }
+
+    /// What the message is answered, if it is a handshake and no event.
+    pub(crate) fn greeted(&self) -> Option<Greeting> {
+        let headers = headers(self.headers);
+        let verified = self.verify().unwrap();
+        let keyring = keyring(self.scheme(), &[self.secret]);
+        self.scheme().greet(&verified, &self.head(&headers), &keyring).map(Result::unwrap)
+    }
+
+    fn head<'h>(&'h self, headers: &'h HeaderMap) -> Head<'h> {
+        Head { path: self.path, query: self.query, public_url: Some(self.public_url), ..head(headers) }
     }
 
     fn sign(&self) -> Signed {
         let body = Bytes::copy_from_slice(self.payload.unwrap_or(self.body).as_bytes());
-        let message = Message { event_id: Some(self.id), event_type: self.kind, ..message(body) };
+        let message = Message {
+            event_id: Some(self.id),
+            event_type: self.kind,
+            path: self.path,
+            query: self.query,
+            public_url: Some(self.public_url),
+            ..message(body)
+        };
         self.scheme().sign(&keyring(self.scheme(), &[self.secret]), &message, seconds(self.now)).unwrap()
     }
 }
@@ -82,7 +111,7 @@ pub(crate) fn vector(case: &Case<'_>) {
     }
 
     let headers = headers(case.headers);
-    let identity = case.scheme().identify(&verified, &head(&headers), None, None);
+    let identity = case.scheme().identify(&verified, &case.head(&headers), None, None);
     assert_eq!(identity.id.header_value(), case.id);
     assert_eq!((identity.kind.as_deref(), identity.signed), (case.kind, case.signed));
 
@@ -139,6 +168,32 @@ pub(crate) fn message(body: Bytes) -> Message<'static> {
 pub(crate) fn key(secret: &str) -> KeySpec {
     let secret = Secret::new(secret.as_bytes().to_vec());
     KeySpec { id: "key".to_owned(), secret, encoding: None, not_before: None, not_after: None }
+}
+
+/// Two secrets, or private keys, of the form that the scheme's have.
+pub(crate) fn secrets(scheme: &Scheme) -> [&'static str; 2] {
+    macro_rules! pair {
+        ($name:literal) => {
+            [
+                include_str!(concat!("../../tests/keys/", $name, ".pem")),
+                include_str!(concat!("../../tests/keys/", $name, "-other.pem")),
+            ]
+        };
+    }
+    match scheme.needs() {
+        // Some are base64.
+        Needs::Secret(..) => ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "bm90IHRoZSBzYW1lIHNlY3JldCBhdCBhbGw="],
+        Needs::Public(PublicAlgorithm::EcdsaP256Sha256(_), _) => pair!("p256"),
+        Needs::Public(PublicAlgorithm::EcdsaP384Sha384(_), _) => pair!("p384"),
+        Needs::Public(PublicAlgorithm::Ed25519, _) => pair!("ed25519"),
+        Needs::Public(PublicAlgorithm::RsaPkcs1Sha256 | PublicAlgorithm::RsaPssSha256, _) => pair!("rsa2048"),
+    }
+}
+
+/// A file of `tests/keys`.
+pub(crate) fn key_file(name: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/keys").join(name);
+    std::fs::read_to_string(path).unwrap()
 }
 
 pub(crate) fn keyring(scheme: &Scheme, secrets: &[&str]) -> Keyring {

@@ -50,7 +50,7 @@ impl Stamp {
 
 impl TimestampUnit {
     /// `now`, as the sender would write it.
-    pub(super) fn write(self, now: Timestamp) -> String {
+    pub(crate) fn write(self, now: Timestamp) -> String {
         match self {
             Self::Milliseconds => now.as_millisecond().max(0).to_string(),
             Self::Rfc3339 => now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),

@@ -1,6 +1,6 @@
 //! Whether the parts of a scheme fit together.
 
-use super::{Format, Locator, Mechanism, Part, Placeholder, Scheme, TimestampSource};
+use super::{Format, Locator, Mechanism, Part, Placeholder, Recipe, Scheme, TimestampSource};
 
 /// Why a scheme contradicts itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +30,14 @@ impl Scheme {
     ///
     /// The first contradiction.
     pub fn validate(&self) -> Result<(), Inconsistency> {
-        let Mechanism::Hmac(recipe) = &self.mechanism else { return Ok(()) };
+        match &self.mechanism {
+            Mechanism::Hmac(recipe) => self.validate_recipe(recipe),
+            Mechanism::PublicKey(recipe) => self.validate_recipe(recipe),
+            Mechanism::DetachedJws(_) | Mechanism::Jws(_) | Mechanism::Token(_) => Ok(()),
+        }
+    }
+
+    fn validate_recipe<A, K>(&self, recipe: &Recipe<A, K>) -> Result<(), Inconsistency> {
         let single = matches!(*self.event_id, [Locator::Header(_) | Locator::Json(_) | Locator::Query(_)]);
         let from_format = matches!(recipe.timestamp_source(), Some(TimestampSource::Format));
         if recipe.signed.0.contains(&Part::Id) && !single {
@@ -59,7 +66,7 @@ impl Format {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scheme::{PRESETS, Recipe, Template, TimestampRule, TimestampUnit, preset};
+    use crate::scheme::{PRESETS, Template, TimestampRule, TimestampUnit, preset};
 
     fn changed(change: impl FnOnce(&mut Scheme, &mut Recipe)) -> Result<(), Inconsistency> {
         let mut scheme = preset("stripe").unwrap().clone();

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 
 use super::given::{Fields, Given};
 use super::hashing::Hashing;
-use super::offer::Offer;
-use super::{Body, Carrier, Head, Keyring, Mechanism, Rejection, Scheme, jws};
+use super::offer::{Offer, Offered};
+use super::public::Assembly;
+use super::{Body, Carrier, Head, Keyring, Mechanism, Recipe, Rejection, Scheme, jws, token};
 
 /// A message whose head has been read and whose body is being hashed.
 #[must_use = "nothing is verified before `finish`"]
@@ -16,8 +17,18 @@ pub struct Verifier<'k> {
     scheme: &'k Scheme,
     keyring: &'k Keyring,
     now: Timestamp,
-    /// `None` where the body must be whole before hashing can begin.
-    hashing: Option<Hashing>,
+    progress: Progress,
+}
+
+/// How far a message is.
+#[expect(clippy::large_enum_variant, reason = "the largest is the usual one, and is not worth an allocation")]
+enum Progress {
+    /// All but the body is there, and takes part in the signature as a whole.
+    Assembling(Assembly),
+    /// The body is hashed as it comes.
+    Hashing(Hashing),
+    /// The body must be whole before anything begins.
+    Waiting,
 }
 
 /// A message whose signature matched. Only [`Verifier::finish`] makes one.
@@ -49,21 +60,23 @@ impl Scheme {
         head: &Head<'_>,
         now: Timestamp,
     ) -> Result<Verifier<'k>, Rejection> {
-        let hashing = match &self.mechanism {
-            Mechanism::Hmac(recipe) => {
-                let given = Given { head, id: &self.event_id, fields: Fields::default() };
-                if !recipe.waits_for_body(&self.event_id) {
-                    Some(Hashing::begin(recipe, keyring, &given, now)?)
-                } else {
-                    if !matches!(recipe.carrier, Carrier::Json(_)) {
-                        Offer::read(recipe, &given)?;
-                    }
-                    None
-                }
+        let given = Given { head, id: &self.event_id, fields: Fields::default() };
+        let progress = match &self.mechanism {
+            Mechanism::Hmac(recipe) if recipe.waits_for_body(&self.event_id) => wait(recipe, &given)?,
+            Mechanism::Hmac(recipe) => Progress::Hashing(Hashing::begin(recipe, keyring, &given, now)?),
+            Mechanism::PublicKey(recipe) if recipe.waits_for_body(&self.event_id) => wait(recipe, &given)?,
+            Mechanism::PublicKey(recipe) => Progress::Assembling(Assembly::begin(recipe, &given, now)?),
+            Mechanism::DetachedJws(detached) => {
+                detached.token(head)?;
+                Progress::Waiting
             }
-            Mechanism::Jws(_) => None,
+            Mechanism::Jws(_) => Progress::Waiting,
+            Mechanism::Token(header) => {
+                token::check(header, keyring, head, now)?;
+                Progress::Waiting
+            }
         };
-        Ok(Verifier { scheme: self, keyring, now, hashing })
+        Ok(Verifier { scheme: self, keyring, now, progress })
     }
 
     /// Verifies a message whose whole body is at hand.
@@ -85,10 +98,21 @@ impl Scheme {
     }
 }
 
+/// What the head alone shows to be wrong, where more cannot be said before the body is there.
+fn wait<A, K, S>(recipe: &Recipe<A, K>, given: &Given<'_>) -> Result<Progress, Rejection>
+where
+    Recipe<A, K>: Offered<Signature = S>,
+{
+    if !matches!(recipe.carrier, Carrier::Json(_)) {
+        Offer::read(recipe, given)?;
+    }
+    Ok(Progress::Waiting)
+}
+
 impl Verifier<'_> {
     /// Takes the next bytes of the body.
     pub fn update(&mut self, frame: &[u8]) {
-        if let Some(hashing) = &mut self.hashing {
+        if let Progress::Hashing(hashing) = &mut self.progress {
             hashing.update(frame);
         }
     }
@@ -101,9 +125,9 @@ impl Verifier<'_> {
     ///
     /// Where the message is not accepted.
     pub fn finish(self, head: &Head<'_>, body: Body) -> Result<Verified, Rejection> {
-        let Self { scheme, keyring, now, hashing } = self;
-        match (&scheme.mechanism, hashing) {
-            (Mechanism::Hmac(recipe), Some(hashing)) => {
+        let Self { scheme, keyring, now, progress } = self;
+        match (&scheme.mechanism, progress) {
+            (Mechanism::Hmac(recipe), Progress::Hashing(hashing)) => {
                 // A caller that hashed other bytes than it hands over has verified nothing.
                 if hashing.hashed != body.len() {
                     return Err(Rejection::Mismatch);
@@ -112,7 +136,7 @@ impl Verifier<'_> {
                 recipe.check_time_in(&body, now)?;
                 Ok(Verified { original: body, payload: None, key })
             }
-            (Mechanism::Hmac(recipe), None) => {
+            (Mechanism::Hmac(recipe), _) => {
                 let fields = Fields::pick(&body, recipe.pointers(&scheme.event_id));
                 let given = Given { head, id: &scheme.event_id, fields };
                 let mut hashing = Hashing::begin(recipe, keyring, &given, now)?;
@@ -120,11 +144,28 @@ impl Verifier<'_> {
                 let key = hashing.conclude(keyring, now)?;
                 Ok(Verified { original: body, payload: None, key })
             }
+            (Mechanism::PublicKey(recipe), Progress::Assembling(assembly)) => {
+                let key = assembly.conclude(keyring, &body, now)?;
+                recipe.check_time_in(&body, now)?;
+                Ok(Verified { original: body, payload: None, key })
+            }
+            (Mechanism::PublicKey(recipe), _) => {
+                let fields = Fields::pick(&body, recipe.pointers(&scheme.event_id));
+                let given = Given { head, id: &scheme.event_id, fields };
+                let key = Assembly::begin(recipe, &given, now)?.conclude(keyring, &body, now)?;
+                Ok(Verified { original: body, payload: None, key })
+            }
             (Mechanism::Jws(algorithm), _) => {
-                let token = body.contiguous();
-                let (payload, hashing) = jws::read(&token, *algorithm, keyring)?;
-                let key = hashing.conclude(keyring, now)?;
+                let (payload, key) = jws::verify(&body.contiguous(), *algorithm, keyring, now)?;
                 Ok(Verified { payload: Some(payload.into()), key, original: body })
+            }
+            (Mechanism::DetachedJws(detached), _) => {
+                let key = detached.verify(head, &body, keyring, now)?;
+                Ok(Verified { original: body, payload: None, key })
+            }
+            (Mechanism::Token(header), _) => {
+                let key = token::check(header, keyring, head, now)?;
+                Ok(Verified { original: body, payload: None, key })
             }
         }
     }

@@ -79,7 +79,22 @@ pub struct Claim(Option<Held>);
 
 impl Claim {
     pub(super) fn new(scope: &Arc<ScopeState>, key: DedupKey, fingerprint: Fingerprint) -> Claim {
-        Claim(Some(Held { scope: Arc::clone(scope), key, fingerprint, back: None }))
+        Claim(Some(Held::new(scope, key, fingerprint)))
+    }
+
+    /// Makes one claim of two: on an event, and on its body, which ends whenever this one does.
+    pub(super) fn with_body(mut self, mut body: Claim) -> Claim {
+        if let (Some(held), Some(body)) = (&mut self.0, body.0.take()) {
+            held.body = Some(body.key);
+        }
+        self
+    }
+
+    /// Ends it without a word to the store: those who wait are told this.
+    pub(super) fn tell(mut self, word: impl Fn() -> Option<Handed>) {
+        if let Some(held) = self.0.take() {
+            held.scope.end(&held.key, word);
+        }
     }
 
     /// A claim that comes back where it would be released.
@@ -99,27 +114,27 @@ impl Claim {
     /// The window counts from `now`.
     pub fn settle(mut self, answer: KeptAnswer, now: Timestamp) {
         if let Some(held) = self.0.take() {
-            held.scope.settle(held.key, held.fingerprint, answer, now);
+            held.scope.settle(held.place(), answer, now);
         }
     }
 
     /// Remembers the event as accepted under this id, from the time in it on. It is on disk already.
     pub(super) fn queued(mut self, id: DeliveryId) {
         if let Some(held) = self.0.take() {
-            held.scope.queued(held.key, held.fingerprint, id);
+            held.scope.queued(held.place(), id);
         }
     }
 
     /// Remembers the event as delivered, which is on disk already, and answers all who wait with `answer`.
     pub(super) fn answered(mut self, event: Remembered, answer: KeptAnswer) {
         if let Some(held) = self.0.take() {
-            held.scope.landed(event, &Settlement::Answered(answer));
+            held.scope.landed(event, held.body, &Settlement::Answered(answer));
         }
     }
 
-    /// What the store's file remembers the event by: its scope's number there, its key, its fingerprint.
-    pub(super) fn place(&self) -> Option<(i64, DedupKey, Fingerprint)> {
-        self.0.as_ref().map(|held| (held.scope.id, held.key, held.fingerprint))
+    /// What the store's file remembers the event by: its scope's number there, and its place.
+    pub(super) fn place(&self) -> Option<(i64, Place)> {
+        self.0.as_ref().map(|held| (held.scope.id, held.place()))
     }
 
     /// Gives the event up: the next who asks delivers it.
@@ -142,21 +157,40 @@ impl Drop for Claim {
     }
 }
 
+/// What an event is remembered by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) key: DedupKey,
+    pub(super) fingerprint: Fingerprint,
+    /// The key of its body, where that is remembered alone as well.
+    pub(super) body: Option<DedupKey>,
+}
+
 #[derive(Debug)]
 struct Held {
     scope: Arc<ScopeState>,
     key: DedupKey,
     fingerprint: Fingerprint,
+    /// The body that is claimed with the event.
+    body: Option<DedupKey>,
     /// Who lent it.
     back: Option<oneshot::Sender<Claim>>,
 }
 
 impl Held {
+    fn new(scope: &Arc<ScopeState>, key: DedupKey, fingerprint: Fingerprint) -> Held {
+        Held { scope: Arc::clone(scope), key, fingerprint, body: None, back: None }
+    }
+
+    fn place(&self) -> Place {
+        Place { key: self.key, fingerprint: self.fingerprint, body: self.body }
+    }
+
     fn give_up(mut self, failure: &KeptAnswer, succession: Succession) {
         match self.back.take() {
             // Whoever lent it may be gone: it is dropped then, and so released.
             Some(back) => drop(back.send(Claim(Some(self)))),
-            None => self.scope.release(self.key, failure, succession),
+            None => self.scope.release(self.key, self.body, failure, succession),
         }
     }
 }
@@ -194,6 +228,7 @@ impl Waiter {
     pub async fn wait(self) -> Waited {
         match timeout_at(self.deadline, self.outcome).await {
             Ok(Ok(Handed::Settled(settlement))) => Waited::Settled(settlement),
+            Ok(Ok(Handed::Replayed(settlement))) => Waited::Replayed(settlement),
             Ok(Ok(Handed::Failed(failure))) => Waited::Failed(failure),
             Ok(Ok(Handed::Turn(turn))) => Waited::Yours(turn.take()),
             Ok(Err(_)) | Err(_) => Waited::TooLong,
@@ -207,6 +242,8 @@ impl Waiter {
 pub enum Waited {
     /// Delivered, or accepted to be.
     Settled(Settlement),
+    /// Its body was delivered, or accepted to be, as another event.
+    Replayed(Settlement),
     /// Its owner failed: the event is the caller's to deliver.
     Yours(Claim),
     /// Its owner failed, and then the one who took its place, who was answered so.
@@ -219,6 +256,7 @@ pub enum Waited {
 #[derive(Debug)]
 pub(super) enum Handed {
     Settled(Settlement),
+    Replayed(Settlement),
     Failed(KeptAnswer),
     Turn(Turn),
 }
@@ -229,7 +267,7 @@ pub(super) struct Turn(Option<Held>);
 
 impl Turn {
     pub(super) fn new(scope: &Arc<ScopeState>, key: DedupKey, fingerprint: Fingerprint) -> Turn {
-        Turn(Some(Held { scope: Arc::clone(scope), key, fingerprint, back: None }))
+        Turn(Some(Held::new(scope, key, fingerprint)))
     }
 
     fn take(mut self) -> Claim {

@@ -5,6 +5,7 @@ mod queue;
 mod remembering;
 mod reporting;
 mod restarting;
+mod sharing_a_body;
 mod sharing_an_id;
 mod taking_turns;
 mod threads;

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::Scope;
 use super::shard::Remembered;
 use super::sqlite::Operation;
+use super::{DedupKey, Scope};
 
 /// How many events may wait to be written.
 const EVENTS: usize = 65_536;
@@ -94,6 +94,8 @@ pub(super) struct ScopeRecord {
 pub(super) struct EventRecord {
     pub(super) scope: i64,
     pub(super) event: Remembered,
+    /// The key of its body, where that is remembered alone as well.
+    pub(super) body: Option<DedupKey>,
 }
 
 impl Batch {
@@ -127,13 +129,13 @@ impl Journal {
     }
 
     /// Leaves an event to be written, or counts it out.
-    pub(super) fn settle(&self, scope: i64, event: &Remembered) {
+    pub(super) fn settle(&self, scope: i64, event: &Remembered, body: Option<DedupKey>) {
         let cost = event.content.cost();
         let is_taken = self.push(|batch| {
             let has_room = batch.events.len() < EVENTS && batch.answer_bytes + cost <= ANSWERS;
             if has_room {
                 batch.answer_bytes += cost;
-                batch.events.push(EventRecord { scope, event: event.clone() });
+                batch.events.push(EventRecord { scope, event: event.clone(), body });
             }
             has_room
         });
@@ -338,7 +340,7 @@ mod tests {
         let journal = Journal::new(1);
 
         for row in 0..EVENTS as i64 + 10 {
-            journal.settle(1, &event(row, 0));
+            journal.settle(1, &event(row, 0), None);
         }
 
         assert_eq!(journal.unwritten.load(Relaxed), 10);
@@ -351,7 +353,7 @@ mod tests {
         let journal = Journal::new(1);
 
         for row in 0..3000 {
-            journal.settle(1, &event(row, 16 * 1024));
+            journal.settle(1, &event(row, 16 * 1024), None);
         }
 
         let unwritten = journal.unwritten.load(Relaxed);
@@ -363,7 +365,7 @@ mod tests {
         let journal = Journal::new(1);
         journal.close();
 
-        journal.settle(1, &event(1, 0));
+        journal.settle(1, &event(1, 0), None);
 
         assert_eq!(journal.unwritten.load(Relaxed), 1);
         assert!(journal.next(false, 0).is_none());

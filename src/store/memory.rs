@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use super::Scope;
 use super::answer::Content;
 use super::journal::{Journal, ScopeRecord};
 use super::scope::ScopeState;
 use super::shard::Remembered;
+use super::{DedupKey, Scope};
 
 /// How many bytes of kept answers all scopes hold together.
 pub(super) const BODIES: usize = 64 * 1024 * 1024;
@@ -74,9 +74,9 @@ impl Memory {
         self.journal.as_ref().map_or(0, |journal| journal.next_row())
     }
 
-    pub(super) fn write(&self, scope: i64, event: &Remembered) {
+    pub(super) fn write(&self, scope: i64, event: &Remembered, body: Option<DedupKey>) {
         if let Some(journal) = &self.journal {
-            journal.settle(scope, event);
+            journal.settle(scope, event, body);
         }
     }
 

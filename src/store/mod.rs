@@ -14,6 +14,7 @@
 //! those who wait, not once for each, and a hanging one only once.
 
 mod answer;
+mod bodies;
 mod claim;
 #[cfg(test)]
 mod conformance;
@@ -34,6 +35,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 pub use answer::{KEPT_BODY, KeptAnswer};
+pub use bodies::Alike;
 pub use claim::{Claim, Lent, Repeat, Seen, Settlement, Succession, Waited, Waiter};
 use jiff::Timestamp;
 pub use sqlite::OpenError;

@@ -6,13 +6,13 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::answer::{Content, KeptAnswer};
-use super::claim::{Claim, Handed, Repeat, Seen, Settlement, Succession, Turn};
+use super::claim::{Claim, Handed, Place, Repeat, Seen, Settlement, Succession, Turn};
 use super::flight::Flight;
 use super::ledger::DeliveryId;
 use super::memory::Memory;
@@ -39,9 +39,7 @@ pub(super) struct ScopeState {
     pub(super) name: Arc<str>,
     /// What the scope is called in the store's file.
     pub(super) id: i64,
-    /// In milliseconds.
-    window: AtomicI64,
-    limit: AtomicUsize,
+    bounds: Arc<Bounds>,
     pub(super) entries: AtomicUsize,
     pub(super) evictions: AtomicU64,
     /// How many evictions the log knows of, and when it may be told of more.
@@ -49,6 +47,18 @@ pub(super) struct ScopeState {
     report_from: AtomicI64,
     shards: Box<[Sharded]>,
     memory: Arc<Memory>,
+    /// The bodies that are remembered alone as well, once one is.
+    bodies: OnceLock<Arc<ScopeState>>,
+    /// Whether this holds bodies, whose events are another's.
+    is_of_bodies: bool,
+}
+
+/// How long, and how much, a scope remembers.
+#[derive(Default)]
+struct Bounds {
+    /// In milliseconds.
+    window: AtomicI64,
+    limit: AtomicUsize,
 }
 
 /// On a cache line of its own, so that one shard's lock does not slow the next.
@@ -62,25 +72,41 @@ struct Sharded {
 impl ScopeState {
     pub(super) fn new(scope: &Scope, id: i64, memory: &Arc<Memory>) -> ScopeState {
         let shards = if scope.entries <= UNSHARDED { 1 } else { SHARDS };
+        let state = ScopeState::with(Arc::clone(&scope.name), id, Arc::default(), shards, memory);
+        state.configure(scope);
+        state
+    }
+
+    fn with(name: Arc<str>, id: i64, bounds: Arc<Bounds>, shards: usize, memory: &Arc<Memory>) -> ScopeState {
         let shard = || Sharded { shard: Mutex::default(), oldest_body: AtomicI64::new(i64::MAX) };
         ScopeState {
-            name: Arc::clone(&scope.name),
+            name,
             id,
-            window: AtomicI64::new(milliseconds(scope.window)),
-            limit: AtomicUsize::new(scope.entries),
+            bounds,
             entries: AtomicUsize::new(0),
             evictions: AtomicU64::new(0),
             reported: AtomicU64::new(0),
             report_from: AtomicI64::new(i64::MIN),
             shards: (0..shards).map(|_| shard()).collect(),
             memory: Arc::clone(memory),
+            bodies: OnceLock::new(),
+            is_of_bodies: false,
         }
+    }
+
+    /// The scope of the bodies that are remembered alone, with the same bounds.
+    pub(super) fn bodies(&self) -> &Arc<ScopeState> {
+        self.bodies.get_or_init(|| {
+            let (name, bounds) = (Arc::clone(&self.name), Arc::clone(&self.bounds));
+            let state = ScopeState::with(name, self.id, bounds, self.shards.len(), &self.memory);
+            Arc::new(ScopeState { is_of_bodies: true, ..state })
+        })
     }
 
     /// Takes over a changed window and limit. What is too much now goes with the next events, or the next sweep.
     pub(super) fn configure(&self, scope: &Scope) {
-        self.window.store(milliseconds(scope.window), Relaxed);
-        self.limit.store(scope.entries, Relaxed);
+        self.bounds.window.store(milliseconds(scope.window), Relaxed);
+        self.bounds.limit.store(scope.entries, Relaxed);
     }
 
     pub(super) fn claim(
@@ -126,8 +152,11 @@ impl ScopeState {
         if let Some(flight) = shard.flight(key) {
             return Some(flight.fingerprint);
         }
-        let known = shard.find(key).filter(|event| !self.is_over(event, now.as_millisecond()));
-        known.map(Remembered::fingerprint)
+        self.known(shard, key, now).map(Remembered::fingerprint)
+    }
+
+    fn known<'s>(&self, shard: &'s Shard, key: &DedupKey, now: Timestamp) -> Option<&'s Remembered> {
+        shard.find(key).filter(|event| !self.is_over(event, now.as_millisecond()))
     }
 
     fn look_up(&self, shard: &mut Shard, key: &DedupKey, body: Fingerprint, now: Timestamp) -> Option<Seen> {
@@ -135,8 +164,7 @@ impl ScopeState {
             let repeat = flight.fingerprint.compare(body);
             return Some(flight.join(body).map_or(Seen::Crowded, |waiter| Seen::InFlight { waiter, repeat }));
         }
-        let known = shard.find(key).filter(|event| !self.is_over(event, now.as_millisecond()));
-        let event = known?.clone();
+        let event = self.known(shard, key, now)?.clone();
         let repeat = event.fingerprint().compare(body);
         Some(Seen::Settled { settlement: event.settlement(), repeat })
     }
@@ -153,25 +181,55 @@ impl ScopeState {
         Seen::New(Claim::new(self, key, fingerprint))
     }
 
-    pub(super) fn settle(&self, key: DedupKey, fingerprint: Fingerprint, answer: KeptAnswer, now: Timestamp) {
+    /// Asks for a body, whatever its event.
+    pub(super) fn claim_body(self: &Arc<Self>, body: DedupKey, now: Timestamp, wait: Duration) -> Seen {
+        let bodies = self.bodies();
+        let mut shard = bodies.shard(&body);
+        if shard.flight(&body).is_none()
+            && let Some(body) = bodies.known(&shard, &body, now).cloned()
+        {
+            drop(shard);
+            return Seen::Settled { settlement: self.settlement_of(body), repeat: Repeat::SameBody };
+        }
+        let seen = bodies.look_up(&mut shard, &body, Fingerprint(0), now);
+        seen.unwrap_or_else(|| bodies.take_off(shard, body, Fingerprint(0), wait))
+    }
+
+    /// How the event was settled that had this body.
+    fn settlement_of(&self, body: Remembered) -> Settlement {
+        let key = body.event();
+        let event = self.shard(&key).find(&key).filter(|event| event.is_of(&body)).cloned();
+        event.unwrap_or(body).settlement()
+    }
+
+    pub(super) fn settle(&self, place: Place, answer: KeptAnswer, now: Timestamp) {
         let event = Remembered::new(
-            key,
-            fingerprint,
+            place.key,
+            place.fingerprint,
             now.as_millisecond(),
             self.memory.next_row(),
             answer.status,
             Content::of(&answer),
         );
-        self.memory.write(self.id, &event);
-        self.landed(event, &Settlement::Answered(answer));
+        self.memory.write(self.id, &event, place.body);
+        self.landed(event, place.body, &Settlement::Answered(answer));
     }
 
-    pub(super) fn queued(&self, key: DedupKey, fingerprint: Fingerprint, id: DeliveryId) {
-        self.landed(Remembered::queued(key, fingerprint, id), &Settlement::Queued(id));
+    pub(super) fn queued(&self, place: Place, id: DeliveryId) {
+        let event = Remembered::queued(place.key, place.fingerprint, id);
+        self.landed(event, place.body, &Settlement::Queued(id));
     }
 
-    /// Adds an event that is on disk, or on its way there, and tells all who wait.
-    pub(super) fn landed(&self, event: Remembered, settlement: &Settlement) {
+    /// Adds an event that is on disk, or on its way there, and its body where that counts alone; tells all who wait.
+    pub(super) fn landed(&self, event: Remembered, body: Option<DedupKey>, settlement: &Settlement) {
+        let body = body.map(|body| event.body(body));
+        self.land(event, settlement);
+        if let Some(body) = body {
+            self.bodies().land(body, settlement);
+        }
+    }
+
+    fn land(&self, event: Remembered, settlement: &Settlement) {
         let landed = self.remember(event);
         for waiting in landed.into_iter().flat_map(Flight::into_waiting) {
             // Whoever left does not care.
@@ -196,27 +254,44 @@ impl ScopeState {
             *place = self.leave(&mut shard, at, 1);
         }
         drop(shard);
-        leaving.iter().flatten().for_each(|event| self.memory.forgotten(event));
+        leaving.iter().flatten().for_each(|event| self.forgotten(event));
         self.memory.kept(cost);
-        if self.entries.load(Relaxed) > self.limit.load(Relaxed) {
+        if self.entries.load(Relaxed) > self.bounds.limit.load(Relaxed) {
             self.evict();
         }
         landed
     }
 
-    pub(super) fn release(self: &Arc<Self>, key: DedupKey, failure: &KeptAnswer, succession: Succession) {
-        let mut shard = self.shard(&key);
-        let is_second = shard.flight(&key).is_some_and(|flight| flight.is_second);
-        if !is_second && succession == Succession::Next {
-            drop(shard);
-            return self.hand_on(&key);
+    /// Ends a claim that failed, together with that on its body.
+    pub(super) fn release(
+        self: &Arc<Self>,
+        key: DedupKey,
+        body: Option<DedupKey>,
+        failure: &KeptAnswer,
+        succession: Succession,
+    ) {
+        let is_second = self.is_second(&key) || body.is_some_and(|body| self.bodies().is_second(&body));
+        let held = body.map(|body| (self.bodies(), body)).into_iter().chain([(self, key)]);
+        for (scope, key) in held {
+            if !is_second && succession == Succession::Next {
+                scope.hand_on(&key);
+            } else {
+                scope.end(&key, || is_second.then(|| Handed::Failed(failure.clone())));
+            }
         }
-        let landed = shard.land(&key);
-        drop(shard);
+    }
+
+    fn is_second(&self, key: &DedupKey) -> bool {
+        self.shard(key).flight(key).is_some_and(|flight| flight.is_second)
+    }
+
+    /// Ends a claim; those who wait are told `word`, or that their time is over.
+    pub(super) fn end(&self, key: &DedupKey, word: impl Fn() -> Option<Handed>) {
+        let landed = self.shard(key).land(key);
         for waiting in landed.into_iter().flat_map(Flight::into_waiting) {
-            if is_second {
+            if let Some(word) = word() {
                 // Whoever left does not care.
-                let _ = waiting.send(Handed::Failed(failure.clone()));
+                let _ = waiting.send(word);
             }
         }
     }
@@ -246,11 +321,14 @@ impl ScopeState {
                 let mut shard = lock(&sharded.shard);
                 let gone: Vec<_> = std::iter::from_fn(|| self.leave(&mut shard, now, 0)).take(256).collect();
                 drop(shard);
-                gone.iter().for_each(|event| self.memory.forgotten(event));
+                gone.iter().for_each(|event| self.forgotten(event));
                 if gone.len() < 256 {
                     break;
                 }
             }
+        }
+        if let Some(bodies) = self.bodies.get() {
+            bodies.sweep(now);
         }
     }
 
@@ -266,7 +344,7 @@ impl ScopeState {
         tracing::warn!(
             source = &*self.name,
             evicted,
-            entries = self.limit.load(Relaxed),
+            entries = self.bounds.limit.load(Relaxed),
             "events were forgotten before their window was over: there are more than `dedup.entries`"
         );
     }
@@ -296,7 +374,7 @@ impl ScopeState {
     /// Takes the oldest event out if its time is over, or if there are too many and more than `keep` in this shard.
     fn leave(&self, shard: &mut Shard, now: i64, keep: usize) -> Option<Remembered> {
         let is_over = self.is_over(shard.oldest()?, now);
-        let too_many = shard.places() > keep && self.entries.load(Relaxed) > self.limit.load(Relaxed);
+        let too_many = shard.places() > keep && self.entries.load(Relaxed) > self.bounds.limit.load(Relaxed);
         if !is_over && !too_many {
             return None;
         }
@@ -314,12 +392,19 @@ impl ScopeState {
             let mut shard = lock(&sharded.shard);
             let gone = self.leave(&mut shard, i64::MIN, 0);
             drop(shard);
-            gone.iter().for_each(|event| self.memory.forgotten(event));
+            gone.iter().for_each(|event| self.forgotten(event));
+        }
+    }
+
+    /// Lets an event go that left; what the file has of a body goes with its event.
+    fn forgotten(&self, event: &Remembered) {
+        if !self.is_of_bodies {
+            self.memory.forgotten(event);
         }
     }
 
     pub(super) fn is_over(&self, event: &Remembered, now: i64) -> bool {
-        event.at.saturating_add(self.window.load(Relaxed)) <= now
+        event.at.saturating_add(self.bounds.window.load(Relaxed)) <= now
     }
 
     fn shard(&self, key: &DedupKey) -> MutexGuard<'_, Shard> {

@@ -46,6 +46,21 @@ impl Remembered {
         Remembered { key, fingerprint, at: id.millis(), row: id.row(), content: Content::Gone, status: QUEUED }
     }
 
+    /// Its body, which is remembered alone as well: it leads to the event.
+    pub(super) fn body(&self, key: DedupKey) -> Remembered {
+        Remembered { key, fingerprint: self.key, content: Content::Gone, ..*self }
+    }
+
+    /// Of a body, the key of its event.
+    pub(super) fn event(&self) -> DedupKey {
+        self.fingerprint
+    }
+
+    /// Whether it is the event that has this body.
+    pub(super) fn is_of(&self, body: &Remembered) -> bool {
+        (self.key, self.row, self.at) == (body.fingerprint, body.row, body.at)
+    }
+
     /// How its claim was settled.
     pub(super) fn settlement(self) -> Settlement {
         if self.status == QUEUED {

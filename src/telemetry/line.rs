@@ -7,7 +7,6 @@ use std::error::Error;
 use std::fmt;
 use std::io::Write;
 
-use jiff::Timestamp;
 use tracing::Level;
 use tracing::field::{Field, Visit};
 
@@ -30,11 +29,12 @@ pub(super) struct Line<'a> {
 
 impl<'a> Line<'a> {
     /// Begins a line with the time and the level.
-    pub(super) fn begin(out: &'a mut Vec<u8>, format: Format, now: Timestamp, level: &Level) -> Line<'a> {
-        let _ = match format {
-            Format::Json => write!(out, "{{\"timestamp\":\"{now:.3}\",\"level\":\"{}\"", word(level)),
-            Format::Text => write!(out, "{now:.3} {level:<5}"),
+    pub(super) fn begin(out: &'a mut Vec<u8>, format: Format, now: &str, level: &Level) -> Line<'a> {
+        let pieces = match format {
+            Format::Json => ["{\"timestamp\":\"", now, "\",\"level\":\"", word(level), "\""],
+            Format::Text => [now, " ", padded(level), "", ""],
         };
+        pieces.iter().for_each(|piece| out.extend_from_slice(piece.as_bytes()));
         Line { out, format }
     }
 
@@ -52,7 +52,8 @@ impl<'a> Line<'a> {
     pub(super) fn text(&mut self, name: &str, value: &str) {
         self.name(name);
         match self.format {
-            Format::Text if name == MESSAGE || is_plain(value) => escape(self.out, value, false),
+            Format::Text if is_plain(value) => self.out.extend_from_slice(value.as_bytes()),
+            Format::Text if name == MESSAGE => escape(self.out, value, false),
             _ => {
                 self.out.push(b'"');
                 escape(self.out, value, true);
@@ -65,6 +66,14 @@ impl<'a> Line<'a> {
     pub(super) fn bare(&mut self, name: &str, value: fmt::Arguments<'_>) {
         self.name(name);
         let _ = self.out.write_fmt(value);
+    }
+
+    fn digits(&mut self, value: u64) {
+        if value < 10 {
+            self.out.push(b'0' + value as u8);
+        } else {
+            let _ = write!(self.out, "{value}");
+        }
     }
 
     fn name(&mut self, name: &str) {
@@ -88,7 +97,8 @@ impl Visit for Line<'_> {
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.bare(field.name(), format_args!("{value}"));
+        self.name(field.name());
+        self.digits(value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
@@ -100,7 +110,13 @@ impl Visit for Line<'_> {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        if value.is_finite() {
+        if (0.0..1e12).contains(&value) {
+            let thousandths = (value * 1e3).round() as u64;
+            self.name(field.name());
+            self.digits(thousandths / 1000);
+            self.out.push(b'.');
+            self.out.extend([100, 10, 1].map(|place| b'0' + (thousandths / place % 10) as u8));
+        } else if value.is_finite() {
             self.bare(field.name(), format_args!("{value:.3}"));
         } else {
             self.text(field.name(), &value.to_string());
@@ -151,11 +167,22 @@ impl fmt::Write for Escaping<'_> {
 
 /// Whether a value needs no quotes.
 fn is_plain(value: &str) -> bool {
-    !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'='))
+    !value.is_empty()
+        && is_printable(value)
+        && !value.bytes().fold(false, |found, byte| found | (byte == b' ') | (byte == b'='))
+}
+
+/// Whether a value is what it is when it is escaped. Without a branch: the compiler makes wide instructions of it.
+fn is_printable(value: &str) -> bool {
+    let special = |byte: u8| !(b' '..=b'~').contains(&byte) | (byte == b'"') | (byte == b'\\');
+    !value.bytes().fold(false, |found, byte| found | special(byte))
 }
 
 /// RFC 8259 §7, plus DEL and the C1 controls, which a terminal might obey.
 fn escape(out: &mut Vec<u8>, text: &str, is_quoted: bool) {
+    if is_printable(text) {
+        return out.extend_from_slice(text.as_bytes());
+    }
     let mut rest = text;
     while let Some(at) = rest.find(|c: char| c.is_control() || (is_quoted && matches!(c, '"' | '\\'))) {
         let (plain, special) = rest.split_at(at);
@@ -172,6 +199,17 @@ fn escape(out: &mut Vec<u8>, text: &str, is_quoted: bool) {
         rest = chars.as_str();
     }
     out.extend_from_slice(rest.as_bytes());
+}
+
+/// As wide as the widest.
+fn padded(level: &Level) -> &'static str {
+    match *level {
+        Level::ERROR => "ERROR",
+        Level::WARN => "WARN ",
+        Level::INFO => "INFO ",
+        Level::DEBUG => "DEBUG",
+        Level::TRACE => "TRACE",
+    }
 }
 
 fn word(level: &Level) -> &'static str {

@@ -21,6 +21,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 pub use super::line::Format;
 use super::line::Line;
+use super::moment::Moment;
 use super::sink::Sink;
 use crate::clock;
 
@@ -31,7 +32,19 @@ const OURS: &str = env!("CARGO_CRATE_NAME");
 const LINE: usize = 1024;
 
 thread_local! {
-    static BUFFER: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(LINE));
+    static PAPER: RefCell<Paper> = RefCell::new(Paper::new());
+}
+
+/// What a thread writes a line on.
+struct Paper {
+    line: Vec<u8>,
+    moment: Moment,
+}
+
+impl Paper {
+    fn new() -> Self {
+        Self { line: Vec::with_capacity(LINE), moment: Moment::new() }
+    }
 }
 
 /// The log of a process. Clones are the same log.
@@ -110,9 +123,10 @@ impl Log {
             && (*metadata.level() <= Level::WARN || is_ours(metadata.target()))
     }
 
-    fn write(&self, event: &Event<'_>, buffer: &mut Vec<u8>) {
+    fn write(&self, event: &Event<'_>, paper: &mut Paper) {
         let metadata = event.metadata();
-        let mut line = Line::begin(buffer, self.settings.format(), clock::now(), metadata.level());
+        let Paper { line: buffer, moment } = paper;
+        let mut line = Line::begin(buffer, self.settings.format(), moment.text(clock::now()), metadata.level());
         event.record(&mut line);
         line.end(metadata.target(), is_ours(metadata.target()));
         self.sink.write(buffer, *metadata.level() <= Level::WARN);
@@ -135,10 +149,10 @@ impl Subscriber for Log {
     }
 
     fn event(&self, event: &Event<'_>) {
-        BUFFER.with(|buffer| match buffer.try_borrow_mut() {
-            Ok(mut buffer) => self.write(event, &mut buffer),
+        PAPER.with(|paper| match paper.try_borrow_mut() {
+            Ok(mut paper) => self.write(event, &mut paper),
             // A field logs while it is formatted.
-            Err(_) => self.write(event, &mut Vec::new()),
+            Err(_) => self.write(event, &mut Paper::new()),
         });
     }
 
@@ -164,7 +178,7 @@ impl fmt::Debug for Log {
 /// The line that says how many lines are missing before it.
 fn notice(format: Format, count: u64) -> Vec<u8> {
     let mut buffer = Vec::with_capacity(LINE);
-    let mut line = Line::begin(&mut buffer, format, clock::now(), &Level::WARN);
+    let mut line = Line::begin(&mut buffer, format, Moment::new().text(clock::now()), &Level::WARN);
     line.text("message", "log lines were dropped: nothing took them in time");
     line.bare("count", format_args!("{count}"));
     line.end(module_path!(), true);

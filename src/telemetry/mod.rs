@@ -10,5 +10,6 @@ pub mod attempt;
 mod line;
 pub mod log;
 pub mod metrics;
+mod moment;
 mod sink;
 pub mod words;

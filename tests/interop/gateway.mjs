@@ -38,7 +38,10 @@ export async function startApp() {
  */
 export async function startGateway(config, secrets) {
   const folder = mkdtempSync(join(tmpdir(), "countersign-interop-"));
-  if (config.outbound) config = { ...config, store: { sqlite: { path: join(folder, "store.db") } } };
+  const sources = Object.values(config.inbound?.sources ?? {});
+  if (config.outbound || sources.some(({ delivery }) => delivery === "queue")) {
+    config = { ...config, store: { sqlite: { path: join(folder, "store.db") } } };
+  }
   const file = join(folder, "countersign.yaml");
   writeFileSync(file, JSON.stringify(config, null, 2));
   const env = { ...process.env, ...secrets };
@@ -62,8 +65,8 @@ export async function startGateway(config, secrets) {
 }
 
 /** `countersign sign`: the request that it prints, for any of the senders' schemes. */
-export function countersignSign(scheme, { secret, id, type, body }) {
-  const names = [...(id ? ["--event-id", id] : []), ...(type ? ["--event-type", type] : [])];
+export function countersignSign(scheme, { secret, id, type, body, url }) {
+  const names = [...(id ? ["--event-id", id] : []), ...(type ? ["--event-type", type] : []), ...(url ? ["--url", url] : [])];
   const done = countersign(["sign", "--scheme", scheme, "--secret-env", "SECRET", "--format", "json", ...names], secret, body);
   if (done.status !== 0) throw new Error(`countersign sign: exit ${done.status}: ${done.stderr}`);
   const { headers, body_base64 } = JSON.parse(done.stdout);
@@ -71,9 +74,16 @@ export function countersignSign(scheme, { secret, id, type, body }) {
 }
 
 /** `countersign verify`: its exit code. */
-export function countersignVerify(scheme, { secret, headers, body }) {
-  const given = headers.flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
+export function countersignVerify(scheme, { secret, headers, body, url }) {
+  const given = [...headers.flatMap(([name, value]) => ["-H", `${name}: ${value}`]), ...(url ? ["--url", url] : [])];
   return countersign(["verify", "--scheme", scheme, "--secret-env", "SECRET", ...given], secret, body).status;
+}
+
+/** `countersign send`: its exit code, and its report. */
+export function countersignSend(scheme, secret, to, more) {
+  const done = countersign(["send", "--scheme", scheme, "--secret-env", "SECRET", "--to", to, "--format", "json", ...more], secret);
+  if (done.status > 1) throw new Error(`countersign send: exit ${done.status}: ${done.stderr}`);
+  return [done.status, JSON.parse(done.stdout)];
 }
 
 function countersign(args, secret, input) {

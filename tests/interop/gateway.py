@@ -76,7 +76,8 @@ class Gateway:
     def __init__(self, config, secrets):
         self.folder = tempfile.TemporaryDirectory(prefix="countersign-interop-")
         self.pattern = LISTENING_TO_THE_APP if "outbound" in config else LISTENING
-        if "outbound" in config:
+        sources = config.get("inbound", {}).get("sources", {}).values()
+        if "outbound" in config or any(source.get("delivery") == "queue" for source in sources):
             config = {**config, "store": {"sqlite": {"path": self.folder.name + "/store.db"}}}
         file = pathlib.Path(self.folder.name, "countersign.yaml")
         file.write_text(json.dumps(config, indent=2), encoding="utf-8")

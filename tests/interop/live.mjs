@@ -5,8 +5,12 @@ import { close } from "./checks.mjs";
 import { delivered } from "./delivered.mjs";
 import { inbound } from "./inbound.mjs";
 import { outbound } from "./outbound.mjs";
+import { presets } from "./presets.mjs";
+import { resigned } from "./resigned.mjs";
 
 await inbound();
 await outbound();
 await delivered();
+await presets();
+await resigned();
 close();

@@ -8,10 +8,16 @@ import sys
 from checks import Checks
 from delivered import delivered
 from inbound import inbound
+from keys import keys
 from outbound import outbound
+from presets import presets
+from resigned import resigned
 
 checks = Checks()
 inbound(checks)
 outbound(checks)
 delivered(checks)
+keys(checks)
+presets(checks)
+resigned(checks)
 sys.exit(checks.close())

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use countersign::scheme::PRESETS;
+use countersign::scheme::{Cover, KeyKind, Mechanism, PRESETS, PublicAlgorithm, Scheme};
 use serde_json::Value;
 
 use crate::support::{App, Cli, Ended, Gateway};
@@ -34,7 +34,7 @@ fn help_and_version_are_there_for_every_command() {
     let help = Cli::new(["--help"]).run();
     assert_eq!(help.code, 0);
 
-    for command in ["run", "check", "sign", "verify", "schemes", "demo", "health"] {
+    for command in ["run", "check", "sign", "verify", "explain", "send", "schemes", "schema", "demo", "health"] {
         assert!(help.stdout.contains(&format!("\n  {command} ")), "{command} in\n{}", help.stdout);
         let help = Cli::new([command, "--help"]).run();
         assert_eq!((help.code, help.stderr.as_str()), (0, ""), "{command}");
@@ -55,29 +55,116 @@ fn a_command_line_that_means_nothing_ends_with_2() {
 
 #[test]
 fn what_sign_makes_verify_accepts_for_every_preset_and_refuses_once_it_is_changed() {
+    // Linear's has its time in it.
+    let now = jiff::Timestamp::now().as_millisecond();
+    let event = format!(r#"{{"webhookTimestamp":{now},{}"#, &std::str::from_utf8(EVENT).unwrap()[1..]);
     for preset in PRESETS {
         let more = ["--event-id", "evt_1", "--event-type", "box.created", "--format", "json"];
-        let signed = sign_with(&preset.name, &more, EVENT);
+        let [private, public] = key_files(preset);
+        let (signing, verifying) = match preset.key_kind() {
+            KeyKind::Public => (["--secret-file", &private], ["--key-file", &public]),
+            KeyKind::Secret => (["--secret-env", "KEY"], ["--secret-env", "KEY"]),
+        };
+        let by = if preset.key_kind() == KeyKind::Public { format!("key {public}") } else { "secret KEY".to_owned() };
+        let verify = |scheme: &str, headers: &[&str], body: &[u8]| {
+            let headers = headers.iter().flat_map(|line| ["-H", *line]);
+            let arguments = ["verify", "--scheme", scheme].into_iter().chain(verifying).chain(headers);
+            Cli::new(arguments).variable("KEY", SECRET).run_on(body)
+        };
+        let arguments = ["sign", "--scheme", &preset.name].into_iter().chain(signing).chain(more);
+        let signed = Cli::new(arguments).variable("KEY", SECRET).run_on(event.as_bytes());
         assert_eq!((signed.code, signed.stderr.as_str()), (0, ""), "{}", preset.name);
         let signed: Value = serde_json::from_str(&signed.stdout).unwrap();
         let body = STANDARD.decode(signed["body_base64"].as_str().unwrap()).unwrap();
         let headers = signed["headers"].as_array().unwrap().iter();
         let lines: Vec<String> =
             headers.map(|pair| format!("{}: {}", pair[0].as_str().unwrap(), pair[1].as_str().unwrap())).collect();
-        let lines = || lines.iter().map(String::as_str);
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
 
-        let verified = verify(&preset.name, lines(), &[], &body);
+        let verified = verify(&preset.name, &lines, &body);
         assert_eq!((verified.code, verified.stderr.as_str()), (0, ""), "{}: {verified:?}", preset.name);
-        assert!(verified.stdout.starts_with("verified by secret KEY\nevent id: "), "{}: {verified:?}", preset.name);
+        assert!(verified.stdout.starts_with(&format!("verified by {by}\nevent id: ")), "{}: {verified:?}", preset.name);
 
         let mut tampered = body.clone();
         *tampered.last_mut().unwrap() ^= 4;
-        let refused = verify(&preset.name, lines(), &[], &tampered);
-        assert_eq!(refused.code, 1, "{}: {refused:?}", preset.name);
-        assert!(refused.stdout.starts_with("rejected: signature_m"), "{}: {refused:?}", preset.name);
-        let unsigned = verify(&preset.name, [], &[], EVENT);
+        let refused = verify(&preset.name, &lines, &tampered);
+        if preset.covers().body == Cover::Signed {
+            assert_eq!(refused.code, 1, "{}: {refused:?}", preset.name);
+            assert!(refused.stdout.starts_with("rejected: signature_m"), "{}: {refused:?}", preset.name);
+        } else {
+            assert!(refused.stdout.contains("the body is not covered"), "{}: {refused:?}", preset.name);
+        }
+        let unsigned = verify(&preset.name, &[], EVENT);
         assert_eq!(unsigned.code, 1, "{}: {unsigned:?}", preset.name);
         assert!(!format!("{verified:?}{refused:?}{unsigned:?}").contains(SECRET));
+    }
+}
+
+/// A private key of the tests and its public half, of the type that the preset's have.
+fn key_files(preset: &Scheme) -> [String; 2] {
+    let name = match &preset.mechanism {
+        Mechanism::PublicKey(recipe) if recipe.algorithm != PublicAlgorithm::Ed25519 => "p256",
+        _ => "ed25519",
+    };
+    [format!("tests/keys/{name}.pem"), format!("tests/keys/{name}.pub.pem")]
+}
+
+#[test]
+fn a_key_that_is_given_as_something_else_is_not_used() {
+    let run = |arguments: &[&str]| {
+        let ended = Cli::new(arguments.iter().copied()).variable("KEY", SECRET).run_on(EVENT);
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{arguments:?}");
+        ended.stderr
+    };
+    let (private, public) = ("tests/keys/ed25519.pem", "tests/keys/ed25519.pub.pem");
+
+    let told = run(&["verify", "--scheme", "discord", "--secret-file", public]);
+    assert!(told.contains("ed25519.pub.pem is a public key: use --key-env or --key-file"), "{told}");
+    let told = run(&["sign", "--scheme", "discord", "--key-file", private]);
+    assert!(told.contains("ed25519.pem is a private key: use --secret-env or --secret-file"), "{told}");
+    let told = run(&["sign", "--scheme", "discord", "--key-file", public]);
+    assert!(told.contains("a public key cannot sign"), "{told}");
+    let told = run(&["verify", "--scheme", "lmif", "--key-file", public]);
+    assert!(told.contains("the scheme verifies by a secret"), "{told}");
+    let told = run(&["verify", "--scheme", "lmif", "--secret-file", public]);
+    assert!(told.contains("no secret of an HMAC"), "{told}");
+    let told = run(&["verify", "--scheme", "sendgrid", "--key-file", public]);
+    assert!(told.contains("of another type"), "{told}");
+    let told = run(&["verify", "--scheme", "sendgrid", "--key-env", "KEY"]);
+    assert!(told.contains("cannot be read as a key") && !told.contains(SECRET), "{told}");
+}
+
+#[test]
+fn a_jws_by_a_private_key_is_verified_by_its_public_half() {
+    let folder = tempfile::tempdir().unwrap();
+    let scheme = |text: &str| {
+        let path = folder.path().join("scheme.yaml");
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    for (text, name) in [
+        ("jws: {algorithm: RS256}", "rsa2048"),
+        ("jws: {algorithm: PS256}", "rsa2048"),
+        ("jws: {algorithm: ES256}", "p256"),
+        ("jws: {algorithm: ES384}", "p384"),
+        ("jws: {algorithm: EdDSA}", "ed25519"),
+        ("jws: {algorithm: ES256, header: X-Jws}", "p256"),
+        ("jws: {algorithm: RS256, header: X-Jws, payload: unencoded}", "rsa2048"),
+        ("public_key: {algorithm: rsa-pss-sha256, header: X-Sig}", "rsa2048"),
+        ("public_key: {algorithm: ecdsa-p384-sha384, ecdsa: p1363, header: X-Sig, encoding: hex}", "p384"),
+    ] {
+        let (scheme, private, public) =
+            (scheme(text), format!("tests/keys/{name}.pem"), format!("tests/keys/{name}.pub.pem"));
+        let signed = Cli::new(["sign", "--scheme", &scheme, "--secret-file", &private]).run_on(EVENT).stdout;
+        let detached = text.contains("header");
+        let (headers, body): (Vec<&str>, &[u8]) =
+            if detached { (signed.lines().collect(), EVENT) } else { (Vec::new(), signed.as_bytes()) };
+        let headers = headers.iter().flat_map(|line| ["-H", *line]);
+        let arguments = ["verify", "--scheme", &scheme, "--key-file", &public].into_iter().chain(headers);
+
+        let verified = Cli::new(arguments).run_on(body);
+
+        assert!(verified.stdout.starts_with("verified by key tests/keys/"), "{text}: {verified:?}");
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod page;
 mod place;
+mod schema;
 mod trial;
 
 use std::collections::BTreeSet;
@@ -20,6 +21,7 @@ use countersign::telemetry::metrics;
 use crate::support::{App, Operated};
 use page::{Page, shipped};
 use place::embed;
+use schema::Schema;
 use trial::{Trial, run};
 
 /// Where the reference of all keys is.
@@ -108,15 +110,58 @@ fn every_key_that_the_program_knows_is_in_the_reference() {
 }
 
 #[test]
+fn every_structural_mistake_in_a_configuration_is_one_for_an_editor_too() {
+    let schema = Schema::printed();
+    let mut found = 0;
+    for path in shipped("tests/config/bad", "yaml") {
+        let text = fs::read_to_string(&path).unwrap();
+        let told = fs::read_to_string(path.with_extension("stderr")).unwrap();
+        let structural = ["unknown key", "has no `", "must be a map", "exactly one key", ", not both", ", found a "];
+        // What depends on another part of the file is beyond an editor.
+        let dependent = [", and ", "a key has no `encoding`"];
+        let is_structural = |line: &&str| {
+            line.starts_with("error: ")
+                && !dependent.iter().any(|words| line.contains(words))
+                && structural.iter().any(|words| line.contains(words))
+        };
+        let Some(mistake) = told.lines().find(is_structural) else { continue };
+        let Some(complaints) = schema.complaints(&text) else { continue };
+        found += 1;
+        assert_ne!(complaints.len(), 0, "{}: {mistake}", path.display());
+    }
+    assert!(found > 50, "{found} mistakes");
+}
+
+#[test]
+fn an_editor_can_say_what_every_key_means() {
+    // Keys that a row of their parent explains.
+    let explained = ["base64", "encoding-of-a-secret", "mode-of-delivery", "place-of-a-timestamp", "required-header"];
+    let mut undescribed = Schema::printed().undescribed();
+    undescribed.retain(|key| !explained.contains(&key.split('.').next().unwrap()));
+
+    assert!(undescribed.is_empty(), "without a row in {REFERENCE}: {undescribed:?}");
+}
+
+#[test]
+fn the_schema_is_what_the_command_prints() {
+    is_printed("docs/countersign.schema.json", &["schema"]);
+}
+
+#[test]
 fn the_page_of_schemes_is_what_the_command_prints() {
-    let printed = run(&["schemes", "--format", "markdown"]);
-    let path = page::root().join("docs/schemes.md");
+    is_printed("docs/schemes.md", &["schemes", "--format", "markdown"]);
+}
+
+/// With `COUNTERSIGN_BLESS=1`, writes the file anew.
+fn is_printed(name: &str, arguments: &[&str]) {
+    let printed = run(arguments);
+    let path = page::root().join(name);
     if std::env::var_os("COUNTERSIGN_BLESS").is_some() {
         fs::write(&path, &printed).unwrap();
     }
     let written = fs::read_to_string(&path).unwrap_or_default();
 
-    assert!(written == printed, "docs/schemes.md is out of date: run the tests with COUNTERSIGN_BLESS=1");
+    assert!(written == printed, "{name} is out of date: run the tests with COUNTERSIGN_BLESS=1");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::support::{App, Delivery, Gateway, GatewayBuilder, SECRET, SOON, Sender, digest, source};
+use crate::support::{App, Connection, Delivery, Gateway, GatewayBuilder, SECRET, SOON, Sender, digest, source};
 
 /// So many bytes, all values of a byte among them.
 fn bytes(length: usize) -> Vec<u8> {
@@ -358,4 +358,39 @@ async fn a_host_that_breaks_out_of_its_quotes_is_400_over_http_2_as_well() {
     let request = Sender::lmif().event("evt_1").with("host", "hooks.example").request("/hooks/lmif");
     assert_eq!(client.send_request(request).await.unwrap().status(), 200);
     assert_eq!(app.received().len(), 1);
+}
+
+#[tokio::test]
+async fn the_app_sees_the_host_of_its_own_url_unless_the_sender_s_is_kept() {
+    let app = App::answering(200).await;
+    let sources = [source("lmif", "lmif", ""), source("kept", "lmif", "      forward: {host: keep}\n")].concat();
+    let gateway = GatewayBuilder::new(Gateway::config_of(&app, &sources)).start().await;
+    let send = async |target: &str, id: &str| {
+        let mut request = Sender::lmif().event(id).request(target);
+        request.headers_mut().insert("host", HeaderValue::from_static("Hooks.Example:8443"));
+        assert_eq!(gateway.send(request).await.status, 200);
+    };
+
+    send("/hooks/lmif", "evt_1").await;
+    send("/hooks/kept", "evt_2").await;
+
+    let received = app.received();
+    assert_eq!(received[0].header("host"), app.address.to_string());
+    assert_eq!(received[1].header("host"), "Hooks.Example:8443");
+    for seen in received {
+        assert_eq!(seen.header("x-forwarded-host"), "Hooks.Example:8443");
+    }
+}
+
+#[tokio::test]
+async fn a_kept_host_is_the_authority_of_an_http_2_request() {
+    let app = App::answering(200).await;
+    let gateway = Gateway::with_source(&app, "      forward: {host: keep}\n").await;
+    let connection = Connection::open_http2(gateway.address).await;
+
+    assert_eq!(connection.post(&Sender::lmif().event("evt_1")).await.status, 200);
+
+    let received = app.received();
+    assert_eq!(received[0].header("host"), received[0].header("x-forwarded-host"));
+    assert_ne!(received[0].header("host"), app.address.to_string());
 }

@@ -116,6 +116,31 @@ async fn authorization_and_cookies_are_neither_stored_nor_sent_from_the_queue() 
     }
 }
 
+#[tokio::test]
+async fn of_credentials_only_those_that_are_named_are_stored() {
+    let mut app = App::down();
+    let keys = "      delivery: queue\n      forward: {headers: [Authorization], host: keep}\n";
+    let config = Gateway::config_on_disk(&app, &source("lmif", "lmif", keys), &often());
+    let gateway = GatewayBuilder::new(config.clone()).start().await;
+    let mut request = Sender::lmif()
+        .event("evt_1")
+        .with("authorization", "Bearer of the sender")
+        .with("cookie", "a=recognisable")
+        .request("/hooks/lmif");
+    request.headers_mut().insert("host", "hooks.example".parse().unwrap());
+
+    gateway.send(request).await;
+    let gateway = gateway.killed_and_restarted(&config).await;
+    app.come_up();
+    app.until_received(1).await;
+    gateway.until_queue_is_empty().await;
+
+    let received = app.received().remove(0);
+    assert_eq!(received.header("authorization"), "Bearer of the sender");
+    assert_eq!(received.header("host"), "hooks.example");
+    assert!(!received.headers.contains_key("cookie"));
+}
+
 /// Faults 1 and 2: a failure of the app acknowledged or counted as delivered.
 #[tokio::test]
 async fn whatever_is_not_a_2xx_is_tried_again_with_the_same_ids_and_the_next_number() {

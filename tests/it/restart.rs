@@ -176,9 +176,10 @@ async fn a_second_process_on_the_same_address_is_told_so() {
     let second = refused(&admin);
     assert_eq!(second.code, 1);
     assert!(
-        second
-            .stderr
-            .contains(&format!("cannot listen on the admin address {}: Address already in use", gateway.admin)),
+        second.stderr.contains(&format!(
+            "the admin address cannot be used: cannot listen on {}: Address already in use",
+            gateway.admin
+        )),
         "{second:?}"
     );
     assert_eq!(gateway.post(&Sender::lmif().event("evt_1")).await.status, 200);
@@ -211,7 +212,7 @@ async fn a_store_that_cannot_be_used_is_an_error_at_start_that_says_why() {
     for (name, problem) in [
         ("garbage.db", "is not a database"),
         ("foreign.db", "is the database of another program"),
-        ("newer.db", "has format 99, this version knows formats up to 2"),
+        ("newer.db", "has format 99, this version knows formats up to 3"),
         ("folder.db", "cannot be "),
         ("garbage.db/store.db", "cannot be used"),
         ("/proc/nowhere/store.db", "cannot be used"),

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use super::json::{time, waiting};
 use super::{Call, Refusal};
 use crate::config::{
-    Dedup, Delivery, Endpoint, EndpointDelivery, Envelope, ForwardBody, Pace, Retry, Source, StatusSet, Upstream,
-    UpstreamUrl, UrlScheme,
+    Dedup, Delivery, Endpoint, EndpointDelivery, Envelope, ForwardBody, Pace, Retry, Signing, Source, StatusSet,
+    Upstream, Verification,
 };
 use crate::scheme::Keyring;
 use crate::store::ledger::{Depth, Target, TargetKind};
@@ -26,14 +26,14 @@ impl Call<'_> {
     pub(super) fn upstreams(&self) -> Value {
         let depths = self.depths();
         let seen = self.state.view.seen();
-        json!({ "upstreams": seen.upstreams.iter().map(|each| upstream(each, &depths)).collect::<Vec<_>>() })
+        json!({ "upstreams": seen.upstreams.iter().map(|each| upstream(each, &depths, self.now)).collect::<Vec<_>>() })
     }
 
     /// The app that the path names.
     pub(super) fn upstream(&self) -> Result<Value, Refusal> {
         let seen = self.state.view.seen();
         let found = seen.upstreams.iter().find(|upstream| *upstream.name == *self.name);
-        Ok(upstream(found.ok_or(Refusal::NotFound)?, &self.depths()))
+        Ok(upstream(found.ok_or(Refusal::NotFound)?, &self.depths(), self.now))
     }
 
     /// The receivers.
@@ -84,7 +84,9 @@ impl Call<'_> {
 fn source(source: &Source, now: Timestamp) -> Value {
     let dedup = match &source.dedup {
         Dedup::Off => Value::Null,
-        Dedup::On { window, entries, .. } => json!({ "window_seconds": seconds(*window), "entries": entries }),
+        Dedup::On { window, entries, also_body, .. } => {
+            json!({ "window_seconds": seconds(*window), "entries": entries, "also_body": also_body })
+        }
     };
     json!({
         "name": &*source.name,
@@ -102,7 +104,12 @@ fn source(source: &Source, now: Timestamp) -> Value {
             Delivery::SyncThenQueue { within } => Some(seconds(within)),
             Delivery::Queue | Delivery::Sync => None,
         },
+        "events": source.events.as_ref().map(|events| events.iter().map(|each| each.0.as_str()).collect::<Vec<_>>()),
         "dedup": dedup,
+        "verification": match source.verification {
+            Verification::Enforce => "enforce",
+            Verification::ReportOnly => "report_only",
+        },
         "forward": {
             "path": source.forward.path,
             "body": match source.forward.body {
@@ -113,10 +120,13 @@ fn source(source: &Source, now: Timestamp) -> Value {
     })
 }
 
-fn upstream(upstream: &Upstream, depths: &[Depth]) -> Value {
+fn upstream(upstream: &Upstream, depths: &[Depth], now: Timestamp) -> Value {
+    let sign = |sign: &Arc<Signing>| json!({ "scheme": &*sign.scheme.name, "secrets": secrets(&sign.keyring, now) });
     let shown = json!({
         "name": &*upstream.name,
-        "url": url(&upstream.url),
+        "url": upstream.url.to_string(),
+        "urls": upstream.addresses().map(ToString::to_string).collect::<Vec<_>>(),
+        "sign": upstream.sign.as_ref().map(sign),
         "timeout_seconds": seconds(upstream.timeout),
         "connect_timeout_seconds": seconds(upstream.connect_timeout),
         "retry": retry(&upstream.retry, upstream.timeout),
@@ -131,7 +141,7 @@ const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(30);
 fn endpoint(endpoint: &Endpoint, depths: &[Depth], now: Timestamp) -> Value {
     let shown = json!({
         "name": &*endpoint.name,
-        "url": url(&endpoint.url),
+        "url": endpoint.url.to_string(),
         "scheme": &*endpoint.scheme.name,
         "secrets": secrets(&endpoint.keyring, now),
         "events": endpoint.events.iter().map(|pattern| pattern.0.as_str()).collect::<Vec<_>>(),
@@ -164,15 +174,6 @@ fn secrets(keyring: &Keyring, now: Timestamp) -> Value {
         json!({ "id": id, "valid": valid.contains(&position), "not_after": end })
     };
     keyring.key_ids().enumerate().map(secret).collect()
-}
-
-/// A URL without its query, which may hold a secret.
-fn url(url: &UpstreamUrl) -> String {
-    let scheme = match url.scheme {
-        UrlScheme::Http => "http",
-        UrlScheme::Https => "https",
-    };
-    format!("{scheme}://{}{}", String::from_utf8_lossy(url.authority.as_bytes()), url.path)
 }
 
 fn retry(retry: &Retry, timeout: Duration) -> Value {

@@ -1,6 +1,5 @@
 //! `inbound`: what is listened on, and who may send.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::source::SourceFile;
@@ -8,13 +7,16 @@ use crate::config::error::Problems;
 use crate::config::fields::Fields;
 use crate::config::node::{Node, Spanned};
 use crate::config::read::{Named, Read};
+use crate::config::resolved::Listen;
+use crate::config::socket::TrustedProxy;
 use crate::config::text::{FilePath, Url};
 use crate::config::unit::Size;
 
 /// The receiving side.
 #[derive(Debug)]
 pub(in crate::config) struct InboundFile {
-    pub(in crate::config) listen: Option<Spanned<SocketAddr>>,
+    pub(in crate::config) listen: Option<Spanned<Listen>>,
+    pub(in crate::config) proxies: Option<Vec<Spanned<TrustedProxy>>>,
     pub(in crate::config) tls: Option<TlsFile>,
     pub(in crate::config) public_url: Option<Url>,
     /// Whether a public URL is there, readable or not.
@@ -28,6 +30,12 @@ pub(in crate::config) struct InboundFile {
 pub(in crate::config) struct TlsFile {
     pub(in crate::config) certificate: Option<Spanned<FilePath>>,
     pub(in crate::config) key: Option<Spanned<FilePath>>,
+    pub(in crate::config) client_ca: Option<Spanned<FilePath>>,
+}
+
+/// Who says for whom a connection is.
+struct ProxyProtocolFile {
+    from: Option<Vec<Spanned<TrustedProxy>>>,
 }
 
 /// How much is taken in.
@@ -44,6 +52,7 @@ impl Read for InboundFile {
         let mut fields = Fields::of(node, "`inbound`", problems)?;
         let file = InboundFile {
             listen: fields.required("listen"),
+            proxies: fields.optional("proxy_protocol").and_then(|ProxyProtocolFile { from }| from),
             tls: fields.optional("tls"),
             public_url: fields.optional("public_url"),
             has_public_url: fields.has("public_url"),
@@ -58,8 +67,20 @@ impl Read for InboundFile {
 impl Read for TlsFile {
     fn read(node: &Node, problems: &mut Problems) -> Option<TlsFile> {
         let mut fields = Fields::of(node, "`tls`", problems)?;
-        let file = TlsFile { certificate: fields.required("certificate"), key: fields.required("key") };
-        fields.later::<FilePath>("client_ca");
+        let file = TlsFile {
+            certificate: fields.required("certificate"),
+            key: fields.required("key"),
+            client_ca: fields.optional("client_ca"),
+        };
+        fields.finish();
+        Some(file)
+    }
+}
+
+impl Read for ProxyProtocolFile {
+    fn read(node: &Node, problems: &mut Problems) -> Option<ProxyProtocolFile> {
+        let mut fields = Fields::of(node, "`proxy_protocol`", problems)?;
+        let file = ProxyProtocolFile { from: fields.required("from") };
         fields.finish();
         Some(file)
     }

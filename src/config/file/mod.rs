@@ -5,10 +5,12 @@
 //! could not be read; what could not be read, or must not be left out, has been
 //! reported by then. Keys of later versions are read and refused.
 
+mod acknowledge;
 mod inbound;
 mod later;
 mod outbound;
 mod pace;
+mod require;
 mod retry;
 mod scheme;
 mod secret;
@@ -16,22 +18,25 @@ mod source;
 mod store;
 mod upstream;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
+pub(super) use acknowledge::AcknowledgeFile;
 pub(super) use inbound::{InboundFile, LimitsFile, TlsFile};
 pub(super) use outbound::{EndpointFile, OutboundFile, PatternList, ProxyFile};
-pub(super) use scheme::{CoversBody, HmacFile, MechanismFile, SchemeFile, TimestampFile};
-pub(super) use secret::{SecretFile, SecretList, SecretPlace};
+pub(super) use require::{RequireFile, RequiredHeader};
+pub(super) use scheme::{
+    CoversBody, HmacFile, JwsFile, MechanismFile, PublicKeyFile, RecipeFile, SchemeFile, TimestampFile,
+};
+pub(super) use secret::{KeyList, SecretFile, SecretList, SecretPlace};
 pub(super) use source::{DedupFile, ForwardFile, SchemeChoice, SourceFile};
 pub(super) use store::{StoreFile, StoreKind};
-pub(super) use upstream::{TrustFile, UpstreamFile};
+pub(super) use upstream::{SignFile, TrustFile, UpstreamFile};
 
 use super::error::Problems;
 use super::fields::{Fields, number};
 use super::node::{Node, Span, Spanned, Value};
 use super::read::{Complaint, Named, Read, Word, expected, one_of};
-use super::resolved::{LogFormat, LogLevel};
+use super::resolved::{Listen, LogFormat, LogLevel};
 
 /// The whole file.
 #[derive(Debug)]
@@ -64,7 +69,7 @@ pub(super) enum Workers {
 /// The operator's listener.
 #[derive(Debug)]
 pub(super) struct AdminFile {
-    pub(super) listen: Option<Spanned<SocketAddr>>,
+    pub(super) listen: Option<Spanned<Listen>>,
     pub(super) token: Option<Spanned<SecretPlace>>,
     /// Whether a token is there, readable or not.
     pub(super) has_token: bool,
@@ -104,8 +109,11 @@ impl Read for ConfigFile {
 
 impl Read for Workers {
     fn read(node: &Node, problems: &mut Problems) -> Option<Workers> {
-        if matches!(&node.value, Value::Text(text) if text.text == "auto") {
-            return Some(Workers::Auto);
+        if let Value::Text(text) = &node.value {
+            problems.takes(&["auto"]);
+            if text.text == "auto" {
+                return Some(Workers::Auto);
+            }
         }
         let count = number(node, "workers", "`auto` or a number", 1..=256, problems)?;
         usize::try_from(count).ok().map(Workers::Count)

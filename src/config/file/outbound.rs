@@ -1,6 +1,5 @@
 //! `outbound`: where the app sends to, and who receives.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -14,13 +13,13 @@ use crate::config::error::Problems;
 use crate::config::fields::Fields;
 use crate::config::node::{Node, Span, Spanned, Value};
 use crate::config::read::{Complaint, Named, Read, Word, expected, one_of};
-use crate::config::resolved::{EndpointDelivery, Envelope, EventPattern, Pace, Retry};
+use crate::config::resolved::{EndpointDelivery, Envelope, EventPattern, Listen, Pace, Retry};
 use crate::config::text::{EndpointUrl, Url};
 
 /// The sending side.
 #[derive(Debug)]
 pub(in crate::config) struct OutboundFile {
-    pub(in crate::config) listen: Option<Spanned<SocketAddr>>,
+    pub(in crate::config) listen: Option<Spanned<Listen>>,
     pub(in crate::config) token: Option<Spanned<SecretPlace>>,
     /// Whether a token is there, readable or not.
     pub(in crate::config) has_token: bool,
@@ -105,6 +104,7 @@ impl Read for EndpointFile {
             has_delivery: fields.has("delivery"),
             of_queue: of_queue(&["concurrency", "rate"], &fields),
         };
+        fields.elsewhere("keys", "write `secrets`: what an endpoint signs with is a private key, and so a secret");
         fields.elsewhere("timeout", "write `retry: {timeout: …}`: it is the time of one attempt");
         fields.finish();
         Some(file)

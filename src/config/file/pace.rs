@@ -41,6 +41,10 @@ impl Word for Rate {
         let rate = number.zip(seconds).filter(|_| digits).map(|(number, seconds)| f64::from(number) / seconds);
         rate.map(Rate).ok_or_else(|| Complaint::new(format!("{} is not a rate", quote(text)), Self::LIKE))
     }
+
+    fn pattern() -> Option<String> {
+        Some("^[0-9]{1,6}/[smh]$".into())
+    }
 }
 
 #[cfg(test)]

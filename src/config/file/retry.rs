@@ -105,6 +105,10 @@ impl Word for Percent {
             number.ok_or_else(|| Complaint::new(format!("{} is not a percentage", quote(text)), Self::LIKE))?;
         Ok(Percent(f64::from(number) / 100.0))
     }
+
+    fn pattern() -> Option<String> {
+        Some("^(100|[0-9]{1,2}|0[0-9]{2})%$".into())
+    }
 }
 
 /// Some statuses or none.
@@ -157,6 +161,10 @@ impl Word for Statuses {
         let range = first.zip(last).filter(|(first, last)| 200 <= *first && first <= last && *last <= 599);
         let complaint = || Complaint::new(format!("{} is not a status of an answer", quote(text)), Self::LIKE);
         range.map(|(first, last)| Statuses(first, last)).ok_or_else(complaint)
+    }
+
+    fn pattern() -> Option<String> {
+        Some("^[2-5]([0-9]{2}|xx|[0-9]{2}-[2-5][0-9]{2})$".into())
     }
 }
 

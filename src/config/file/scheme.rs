@@ -11,7 +11,8 @@ use crate::config::node::{Node, Span, Spanned, Value};
 use crate::config::page::quote;
 use crate::config::read::{Complaint, Read, Word, one_of};
 use crate::scheme::{
-    Algorithm, Encoding, JwsAlgorithm, Locator, Pointer, SecretEncoding, TimestampSource, TimestampUnit,
+    Algorithm, EcdsaForm, Encoding, JwsAlgorithm, JwsPayload, KeyForm, Locator, Pointer, PublicAlgorithm,
+    SecretEncoding, TimestampSource, TimestampUnit,
 };
 
 const LOCATORS: &str = "write `{header: X}`, `{json: /p}`, `{query: x}`, `{digest: body}` or `{literal: x}`";
@@ -32,13 +33,22 @@ pub(in crate::config) struct SchemeFile {
 #[derive(Debug)]
 pub(in crate::config) enum MechanismFile {
     Hmac(Box<HmacFile>),
-    Jws(JwsAlgorithm),
+    Jws(JwsFile),
+    PublicKey(Box<PublicKeyFile>),
+    /// The header that holds the secret itself.
+    Token(HeaderName),
 }
 
-/// An HMAC and how it is carried.
+/// An HMAC.
+pub(in crate::config) type HmacFile = RecipeFile<Algorithm, SecretEncoding>;
+
+/// A signature that a public key verifies.
+pub(in crate::config) type PublicKeyFile = RecipeFile<PublicAlgorithm, KeyForm>;
+
+/// A signature beside the body, and how it is carried.
 #[derive(Debug)]
-pub(in crate::config) struct HmacFile {
-    pub(in crate::config) algorithm: Option<Algorithm>,
+pub(in crate::config) struct RecipeFile<A, K> {
+    pub(in crate::config) algorithm: Option<A>,
     pub(in crate::config) header: Option<OneOrMore<Spanned<String>>>,
     pub(in crate::config) json: Option<Spanned<Pointer>>,
     pub(in crate::config) format: Option<Spanned<String>>,
@@ -47,10 +57,20 @@ pub(in crate::config) struct HmacFile {
     pub(in crate::config) signed: Option<Spanned<String>>,
     pub(in crate::config) timestamp: Option<Spanned<TimestampFile>>,
     pub(in crate::config) tolerance: Option<Spanned<Duration>>,
-    pub(in crate::config) secret: Option<SecretEncoding>,
+    /// How the text of a secret or a key becomes the key.
+    pub(in crate::config) secret: Option<K>,
     pub(in crate::config) covers_body: Option<Spanned<CoversBody>>,
     /// Where something that is missing is reported.
     pub(in crate::config) owner: Span,
+}
+
+/// A JWS.
+#[derive(Debug)]
+pub(in crate::config) struct JwsFile {
+    pub(in crate::config) algorithm: JwsAlgorithm,
+    /// Where it is detached: the header that carries it.
+    pub(in crate::config) header: Option<HeaderName>,
+    pub(in crate::config) payload: Option<Spanned<JwsPayload>>,
 }
 
 /// Where the time of signing stands.
@@ -72,20 +92,26 @@ impl Read for SchemeFile {
         let mut fields = Fields::of(node, "a scheme", problems)?;
         let hmac: Option<HmacFile> = fields.optional("hmac");
         let jws: Option<JwsFile> = fields.optional("jws");
-        let mechanism = match (fields.key("hmac"), fields.key("jws")) {
-            (Some(first), Some(second)) => {
-                fields.problems.error(
-                    first.max(second),
-                    "a scheme is `hmac` or `jws`, not both",
-                    "leave out one of them",
-                );
+        let public_key: Option<PublicKeyFile> = fields.optional("public_key");
+        let token: Option<TokenFile> = fields.optional("token");
+        let mut places: Vec<Span> =
+            ["hmac", "jws", "public_key", "token"].iter().filter_map(|key| fields.key(key)).collect();
+        places.sort_unstable();
+        let mechanism = match places.as_slice() {
+            [] => {
+                fields.missing("hmac", ", `jws`, `public_key` or `token`");
                 None
             }
-            (None, None) => {
-                fields.missing("hmac", " or `jws`");
+            [_] => hmac
+                .map(|hmac| MechanismFile::Hmac(Box::new(hmac)))
+                .or(jws.map(MechanismFile::Jws))
+                .or(public_key.map(|public_key| MechanismFile::PublicKey(Box::new(public_key))))
+                .or(token.and_then(|token| token.0).map(MechanismFile::Token)),
+            [.., last] => {
+                let message = "a scheme is one of `hmac`, `jws`, `public_key` and `token`";
+                fields.problems.error(*last, message, "leave out all but one of them");
                 None
             }
-            _ => hmac.map(|hmac| MechanismFile::Hmac(Box::new(hmac))).or(jws.map(|jws| MechanismFile::Jws(jws.0))),
         };
         let (event_id, event_type) = (fields.optional("event_id"), fields.optional("event_type"));
         fields.finish();
@@ -96,41 +122,92 @@ impl Read for SchemeFile {
 impl Read for HmacFile {
     fn read(node: &Node, problems: &mut Problems) -> Option<HmacFile> {
         let mut fields = Fields::of(node, "`hmac`", problems)?;
-        let file = HmacFile {
-            algorithm: fields.optional("algorithm"),
-            header: fields.optional("header"),
-            json: fields.optional("json"),
-            format: fields.optional("format"),
-            separator: fields.optional("separator"),
-            encoding: fields.optional("encoding"),
-            signed: fields.optional("signed"),
-            timestamp: fields.optional("timestamp"),
-            tolerance: fields.spanned_duration("tolerance", Duration::from_secs(1), Duration::from_secs(7 * 86400)),
-            secret: fields.optional("secret"),
-            covers_body: fields.optional("covers_body"),
-            owner: node.owner,
-        };
-        match (fields.key("header"), fields.key("json")) {
-            (Some(first), Some(second)) => {
-                let message = "a signature is in a header or in the body, not in both";
-                fields.problems.error(first.max(second), message, "leave out one of `header` and `json`");
+        let (algorithm, secret) = (fields.optional("algorithm"), fields.optional("secret"));
+        let file = recipe(&mut fields, algorithm, secret, node.owner);
+        fields.finish();
+        Some(file)
+    }
+}
+
+impl Read for PublicKeyFile {
+    fn read(node: &Node, problems: &mut Problems) -> Option<PublicKeyFile> {
+        let mut fields = Fields::of(node, "`public_key`", problems)?;
+        let (algorithm, form) = (fields.required("algorithm"), fields.optional("key"));
+        let ecdsa: Option<Spanned<EcdsaForm>> = fields.optional("ecdsa");
+        let algorithm = match (algorithm, ecdsa) {
+            (Some(PublicAlgorithm::EcdsaP256Sha256(_)), Some(form)) => {
+                Some(PublicAlgorithm::EcdsaP256Sha256(form.value))
             }
-            (None, None) => fields.missing("header", " or `json`"),
-            _ => {}
+            (Some(PublicAlgorithm::EcdsaP384Sha384(_)), Some(form)) => {
+                Some(PublicAlgorithm::EcdsaP384Sha384(form.value))
+            }
+            (Some(other), Some(form)) => {
+                let message = "`ecdsa` says how an ECDSA signature is written, and `algorithm` is another";
+                fields.problems.error(form.owner, message, "leave it out");
+                Some(other)
+            }
+            (algorithm, None) => algorithm,
+            (None, _) => None,
+        };
+        let file = recipe(&mut fields, algorithm, form, node.owner);
+        fields.finish();
+        Some(file)
+    }
+}
+
+/// What every signature beside the body has.
+fn recipe<A, K>(fields: &mut Fields<'_, '_>, algorithm: Option<A>, secret: Option<K>, owner: Span) -> RecipeFile<A, K> {
+    let file = RecipeFile {
+        algorithm,
+        header: fields.optional("header"),
+        json: fields.optional("json"),
+        format: fields.optional("format"),
+        separator: fields.optional("separator"),
+        encoding: fields.optional("encoding"),
+        signed: fields.optional("signed"),
+        timestamp: fields.optional("timestamp"),
+        tolerance: fields.spanned_duration("tolerance", Duration::from_secs(1), Duration::from_secs(7 * 86400)),
+        secret,
+        covers_body: fields.optional("covers_body"),
+        owner,
+    };
+    match (fields.key("header"), fields.key("json")) {
+        (Some(first), Some(second)) => {
+            let message = "a signature is in a header or in the body, not in both";
+            fields.problems.error(first.max(second), message, "leave out one of `header` and `json`");
+        }
+        (None, None) => fields.missing("header", " or `json`"),
+        _ => {}
+    }
+    file
+}
+
+impl Read for JwsFile {
+    fn read(node: &Node, problems: &mut Problems) -> Option<JwsFile> {
+        let mut fields = Fields::of(node, "`jws`", problems)?;
+        let algorithm: Option<JwsAlgorithm> = fields.optional("algorithm");
+        let file = JwsFile {
+            algorithm: algorithm.unwrap_or(JwsAlgorithm::Hs256),
+            header: fields.optional("header"),
+            payload: fields.optional("payload"),
+        };
+        if let (Some(payload), false) = (&file.payload, fields.has("header")) {
+            let label = "add `header`, or leave it out: the body of any other JWS is the JWS itself";
+            fields.problems.error(payload.owner, "`payload` is for a JWS in a header", label);
         }
         fields.finish();
         Some(file)
     }
 }
 
-struct JwsFile(JwsAlgorithm);
+struct TokenFile(Option<HeaderName>);
 
-impl Read for JwsFile {
-    fn read(node: &Node, problems: &mut Problems) -> Option<JwsFile> {
-        let mut fields = Fields::of(node, "`jws`", problems)?;
-        let algorithm = fields.optional("algorithm");
+impl Read for TokenFile {
+    fn read(node: &Node, problems: &mut Problems) -> Option<TokenFile> {
+        let mut fields = Fields::of(node, "`token`", problems)?;
+        let header = fields.required("header");
         fields.finish();
-        Some(JwsFile(algorithm.unwrap_or(JwsAlgorithm::Hs256)))
+        Some(TokenFile(header))
     }
 }
 
@@ -149,6 +226,7 @@ impl Read for TimestampSource {
             return Some(TimestampSource::Format);
         }
         if let Value::Text(text) = &node.value {
+            problems.takes(&["format"]);
             let message = format!("{} is not a place of a timestamp", quote(&text.text));
             problems.error(node.span, message, TIMESTAMPS);
             return None;
@@ -205,14 +283,66 @@ impl Word for Algorithm {
 
 impl Word for JwsAlgorithm {
     const WHAT: &'static str = "an algorithm of a JWS";
-    const LIKE: &'static str = "write `HS256`, `HS384` or `HS512`";
+    const LIKE: &'static str = "write `HS256`, `HS384`, `HS512`, `RS256`, `PS256`, `ES256`, `ES384` or `EdDSA`";
 
     fn parse(text: &str) -> Result<JwsAlgorithm, Complaint> {
         let table = [
             ("HS256", Some(JwsAlgorithm::Hs256)),
             ("HS384", Some(JwsAlgorithm::Hs384)),
             ("HS512", Some(JwsAlgorithm::Hs512)),
+            ("RS256", Some(JwsAlgorithm::Rs256)),
+            ("PS256", Some(JwsAlgorithm::Ps256)),
+            ("ES256", Some(JwsAlgorithm::Es256)),
+            ("ES384", Some(JwsAlgorithm::Es384)),
+            ("EdDSA", Some(JwsAlgorithm::EdDsa)),
         ];
+        one_of(text, Self::WHAT, &table)
+    }
+}
+
+impl Word for JwsPayload {
+    const WHAT: &'static str = "a form of the payload";
+    const LIKE: &'static str = "write `encoded` or `unencoded`";
+
+    fn parse(text: &str) -> Result<JwsPayload, Complaint> {
+        let table = [("encoded", Some(JwsPayload::Encoded)), ("unencoded", Some(JwsPayload::Unencoded))];
+        one_of(text, Self::WHAT, &table)
+    }
+}
+
+impl Word for PublicAlgorithm {
+    const WHAT: &'static str = "an algorithm of a public key";
+    const LIKE: &'static str =
+        "write `ed25519`, `ecdsa-p256-sha256`, `ecdsa-p384-sha384`, `rsa-pkcs1-sha256` or `rsa-pss-sha256`";
+
+    fn parse(text: &str) -> Result<PublicAlgorithm, Complaint> {
+        let table = [
+            ("ed25519", Some(PublicAlgorithm::Ed25519)),
+            ("ecdsa-p256-sha256", Some(PublicAlgorithm::EcdsaP256Sha256(EcdsaForm::Der))),
+            ("ecdsa-p384-sha384", Some(PublicAlgorithm::EcdsaP384Sha384(EcdsaForm::Der))),
+            ("rsa-pkcs1-sha256", Some(PublicAlgorithm::RsaPkcs1Sha256)),
+            ("rsa-pss-sha256", Some(PublicAlgorithm::RsaPssSha256)),
+        ];
+        one_of(text, Self::WHAT, &table)
+    }
+}
+
+impl Word for EcdsaForm {
+    const WHAT: &'static str = "a form of ECDSA signatures";
+    const LIKE: &'static str = "write `der` or `p1363`";
+
+    fn parse(text: &str) -> Result<EcdsaForm, Complaint> {
+        one_of(text, Self::WHAT, &[("der", Some(EcdsaForm::Der)), ("p1363", Some(EcdsaForm::P1363))])
+    }
+}
+
+impl Word for KeyForm {
+    const WHAT: &'static str = "the form of a public key";
+    const LIKE: &'static str = "write `pem`, `hex` or `base64`";
+
+    fn parse(text: &str) -> Result<KeyForm, Complaint> {
+        let base64 = KeyForm::Base64 { public: "".into(), private: "".into() };
+        let table = [("pem", Some(KeyForm::Pem)), ("hex", Some(KeyForm::Hex)), ("base64", Some(base64))];
         one_of(text, Self::WHAT, &table)
     }
 }

@@ -14,6 +14,10 @@ const REFERENCE: &str = "write `{env: NAME}` or `{file: PATH}`";
 
 const IN_PLACE: &str = "a secret may not stand in the file itself";
 
+const KEY_IN_PLACE: &str = "a key may not stand in the file itself";
+
+const LIST: &str = "write `[{env: NAME}]` or `[{file: PATH}]`";
+
 const ENCODINGS: &str = "write `utf8`, `hex`, `base64` or `base64url`";
 
 /// Where a secret is.
@@ -23,7 +27,7 @@ pub(in crate::config) enum SecretPlace {
     File(FilePath),
 }
 
-/// A secret of a source.
+/// A secret of a source or an endpoint, or a public key of a source.
 #[derive(Debug)]
 pub(in crate::config) struct SecretFile {
     pub(in crate::config) place: Option<SecretPlace>,
@@ -35,7 +39,7 @@ pub(in crate::config) struct SecretFile {
 
 impl Read for SecretFile {
     fn read(node: &Node, problems: &mut Problems) -> Option<SecretFile> {
-        let mut fields = reference(node, "a secret reference", problems)?;
+        let mut fields = reference(node, "a secret reference", IN_PLACE, problems)?;
         let file = SecretFile {
             id: fields.optional("id"),
             not_before: fields.optional("not_before"),
@@ -48,18 +52,42 @@ impl Read for SecretFile {
     }
 }
 
+/// A public key: as a secret, but that its text says how it is written.
+struct KeyFile(SecretFile);
+
+impl Read for KeyFile {
+    fn read(node: &Node, problems: &mut Problems) -> Option<KeyFile> {
+        let mut fields = reference(node, "a key reference", KEY_IN_PLACE, problems)?;
+        let file = SecretFile {
+            id: fields.optional("id"),
+            not_before: fields.optional("not_before"),
+            not_after: fields.optional("not_after"),
+            encoding: None,
+            place: place(&mut fields),
+        };
+        fields.elsewhere("encoding", "leave it out: the key's text says how it is written");
+        fields.finish_secretive();
+        Some(KeyFile(file))
+    }
+}
+
 impl Read for SecretPlace {
     fn read(node: &Node, problems: &mut Problems) -> Option<SecretPlace> {
-        let mut fields = reference(node, "a secret reference", problems)?;
+        let mut fields = reference(node, "a secret reference", IN_PLACE, problems)?;
         let place = place(&mut fields);
         fields.finish_secretive();
         place
     }
 }
 
-fn reference<'n, 'p>(node: &'n Node, what: &'static str, problems: &'p mut Problems) -> Option<Fields<'n, 'p>> {
+fn reference<'n, 'p>(
+    node: &'n Node,
+    what: &'static str,
+    in_place: &str,
+    problems: &'p mut Problems,
+) -> Option<Fields<'n, 'p>> {
     if matches!(node.value, Value::Text(_)) {
-        problems.error(node.span, IN_PLACE, REFERENCE);
+        problems.error(node.span, in_place, REFERENCE);
         return None;
     }
     Fields::of(node, what, problems)
@@ -97,11 +125,38 @@ impl Read for SecretList {
                 None
             }
             Value::Text(_) => {
-                problems.error(node.span, IN_PLACE, "write `[{env: NAME}]` or `[{file: PATH}]`");
+                problems.error(node.span, IN_PLACE, LIST);
                 None
             }
             _ => {
-                expected("a list of secrets", "write `[{env: NAME}]` or `[{file: PATH}]`", node, problems);
+                expected("a list of secrets", LIST, node, problems);
+                None
+            }
+        }
+    }
+}
+
+/// The public keys of a source.
+#[derive(Debug)]
+pub(in crate::config) struct KeyList(pub(in crate::config) SecretList);
+
+impl Read for KeyList {
+    fn read(node: &Node, problems: &mut Problems) -> Option<KeyList> {
+        match &node.value {
+            Value::List(list) if !list.is_empty() => {
+                let key = |item: &Node| item.spanned(KeyFile::read(item, problems).map(|KeyFile(file)| file));
+                Some(KeyList(SecretList(list.iter().map(key).collect())))
+            }
+            Value::List(_) => {
+                problems.error(node.span, "there is no key", "a key is `{env: NAME}` or `{file: PATH}`");
+                None
+            }
+            Value::Text(_) => {
+                problems.error(node.span, KEY_IN_PLACE, LIST);
+                None
+            }
+            _ => {
+                expected("a list of keys", LIST, node, problems);
                 None
             }
         }
@@ -122,6 +177,7 @@ impl Read for SecretEncoding {
             expected("the encoding of a secret", ENCODINGS, node, problems);
             return None;
         };
+        problems.takes(&["base64", "base64url", "hex", "utf8"]);
         match text.text.as_str() {
             "base64" => Some(SecretEncoding::Base64 { strip_prefix: "".into() }),
             "base64url" => Some(SecretEncoding::Base64Url),

@@ -5,16 +5,17 @@ use std::time::Duration;
 use http::HeaderName;
 
 use super::OneOrMore;
-use super::later::{Acknowledge, Requirement};
+use super::acknowledge::AcknowledgeFile;
+use super::require::RequireFile;
 use super::scheme::SchemeFile;
-use super::secret::SecretList;
+use super::secret::{KeyList, SecretList, SecretPlace};
 use crate::config::error::Problems;
 use crate::config::fields::{Fields, choice};
 use crate::config::node::{Node, Span, Spanned, Value};
 use crate::config::read::{Complaint, Read, Word, expected, one_of};
-use crate::config::resolved::{Delivery, ForwardBody};
+use crate::config::resolved::{Delivery, EventPattern, ForwardBody, ForwardHost, Verification};
 use crate::config::text::{HostName, RequestPath};
-use crate::scheme::{Locator, OnConflict};
+use crate::scheme::{Locator, OnConflict, PRESETS};
 
 /// How long the app may take before its sender is answered that the event is queued.
 const WITHIN: Duration = Duration::from_secs(3);
@@ -26,11 +27,17 @@ pub(in crate::config) struct SourceFile {
     pub(in crate::config) host: Option<Spanned<HostName>>,
     pub(in crate::config) scheme: Option<Spanned<SchemeChoice>>,
     pub(in crate::config) secrets: Option<Spanned<SecretList>>,
+    pub(in crate::config) keys: Option<Spanned<KeyList>>,
     pub(in crate::config) upstream: Option<Spanned<String>>,
     pub(in crate::config) dedup: Option<DedupFile>,
     pub(in crate::config) event_id: Option<Spanned<OneOrMore<Locator>>>,
     pub(in crate::config) event_type: Option<Spanned<Locator>>,
+    pub(in crate::config) events: Option<Spanned<Vec<EventPattern>>>,
+    pub(in crate::config) acknowledge: Option<Spanned<AcknowledgeFile>>,
+    pub(in crate::config) verify_token: Option<Spanned<SecretPlace>>,
     pub(in crate::config) forward: ForwardFile,
+    pub(in crate::config) verification: Option<Spanned<Verification>>,
+    pub(in crate::config) require: Option<Spanned<RequireFile>>,
     /// Where the mode of delivery stands.
     pub(in crate::config) delivery: Option<Spanned<Delivery>>,
     /// Where something about the source as a whole is reported.
@@ -55,6 +62,7 @@ pub(in crate::config) enum DedupFile {
         window: Option<Spanned<Duration>>,
         key: Option<Spanned<OneOrMore<Locator>>>,
         conflict: Option<OnConflict>,
+        also: Option<Also>,
         entries: Option<usize>,
     },
 }
@@ -64,6 +72,8 @@ pub(in crate::config) enum DedupFile {
 pub(in crate::config) struct ForwardFile {
     pub(in crate::config) path: Option<RequestPath>,
     pub(in crate::config) body: Option<Spanned<ForwardBody>>,
+    pub(in crate::config) headers: Vec<Spanned<HeaderName>>,
+    pub(in crate::config) host: Option<ForwardHost>,
 }
 
 impl Read for SourceFile {
@@ -73,20 +83,30 @@ impl Read for SourceFile {
             path: fields.required("path"),
             host: fields.optional("host"),
             scheme: fields.required("scheme"),
-            secrets: fields.required("secrets"),
+            secrets: fields.optional("secrets"),
+            keys: fields.optional("keys"),
             upstream: fields.required("upstream"),
             dedup: fields.optional("dedup"),
             event_id: fields.optional("event_id"),
             event_type: fields.optional("event_type"),
+            events: fields.optional("events"),
+            acknowledge: fields.optional("acknowledge"),
+            verify_token: fields.optional("verify_token"),
             forward: fields.optional("forward").unwrap_or_default(),
+            verification: fields.optional("verification"),
+            require: fields.optional("require"),
             delivery: fields.optional("delivery"),
             owner: node.owner,
             has_host: fields.has("host"),
         };
-        fields.optional::<Verification>("verification");
-        fields.later::<Vec<String>>("events");
-        fields.later::<Requirement>("require");
-        fields.later::<Acknowledge>("acknowledge");
+        match (fields.key("secrets"), fields.key("keys")) {
+            (Some(first), Some(second)) => {
+                let message = "a source has `secrets` or `keys`, not both";
+                fields.problems.error(first.max(second), message, "`keys` are for schemes that have public keys");
+            }
+            (None, None) => fields.missing("secrets", " or `keys`"),
+            _ => {}
+        }
         fields.finish();
         Some(file)
     }
@@ -95,6 +115,10 @@ impl Read for SourceFile {
 impl Read for SchemeChoice {
     fn read(node: &Node, problems: &mut Problems) -> Option<SchemeChoice> {
         match &node.value {
+            Value::Text(_) if problems.is_asked() => {
+                problems.takes_such_as(PRESETS.iter().map(|preset| preset.name.to_string()));
+                None
+            }
             Value::Text(_) => String::read(node, problems).map(SchemeChoice::Name),
             Value::Map(_) => SchemeFile::read(node, problems).map(|file| SchemeChoice::InPlace(Box::new(file))),
             _ => {
@@ -135,16 +159,13 @@ impl Word for DeliveryWord {
     }
 }
 
-/// What is done with requests that are not verified: nothing, in this version.
-#[derive(Clone)]
-struct Verification;
-
 impl Word for Verification {
     const WHAT: &'static str = "a way to verify";
-    const LIKE: &'static str = "write `enforce`, or leave the key out";
+    const LIKE: &'static str = "write `enforce` or `report_only`";
 
     fn parse(text: &str) -> Result<Verification, Complaint> {
-        one_of(text, Self::WHAT, &[("enforce", Some(Verification)), ("report_only", None)])
+        let table = [("enforce", Some(Verification::Enforce)), ("report_only", Some(Verification::ReportOnly))];
+        one_of(text, Self::WHAT, &table)
     }
 }
 
@@ -158,9 +179,9 @@ impl Read for DedupFile {
             window: fields.spanned_duration("window", Duration::from_secs(1), Duration::from_secs(366 * 86400)),
             key: fields.optional("key"),
             conflict: fields.optional("conflict"),
+            also: fields.optional("also"),
             entries: fields.count("entries", 100_000_000),
         };
-        fields.later::<String>("also");
         fields.finish();
         Some(file)
     }
@@ -179,6 +200,19 @@ impl Word for DedupWord {
     }
 }
 
+/// What deliveries are told apart by as well: the body.
+#[derive(Clone, Debug)]
+pub(in crate::config) struct Also;
+
+impl Word for Also {
+    const WHAT: &'static str = "what duplicates are told by as well";
+    const LIKE: &'static str = "write `body`, or leave the key out";
+
+    fn parse(text: &str) -> Result<Also, Complaint> {
+        one_of(text, Self::WHAT, &[("body", Some(Also))])
+    }
+}
+
 impl Word for OnConflict {
     const WHAT: &'static str = "a way to treat a conflict";
     const LIKE: &'static str = "write `duplicate` or `deliver`";
@@ -192,9 +226,12 @@ impl Word for OnConflict {
 impl Read for ForwardFile {
     fn read(node: &Node, problems: &mut Problems) -> Option<ForwardFile> {
         let mut fields = Fields::of(node, "`forward`", problems)?;
-        let file = ForwardFile { path: fields.optional("path"), body: fields.optional("body") };
-        fields.later::<Vec<HeaderName>>("headers");
-        fields.later::<String>("host");
+        let file = ForwardFile {
+            path: fields.optional("path"),
+            body: fields.optional("body"),
+            headers: fields.optional("headers").unwrap_or_default(),
+            host: fields.optional("host"),
+        };
         fields.finish();
         Some(file)
     }
@@ -206,6 +243,16 @@ impl Word for ForwardBody {
 
     fn parse(text: &str) -> Result<ForwardBody, Complaint> {
         let table = [("payload", Some(ForwardBody::Payload)), ("original", Some(ForwardBody::Original))];
+        one_of(text, Self::WHAT, &table)
+    }
+}
+
+impl Word for ForwardHost {
+    const WHAT: &'static str = "a host to forward";
+    const LIKE: &'static str = "write `keep` or `upstream`";
+
+    fn parse(text: &str) -> Result<ForwardHost, Complaint> {
+        let table = [("keep", Some(ForwardHost::Keep)), ("upstream", Some(ForwardHost::Upstream))];
         one_of(text, Self::WHAT, &table)
     }
 }

@@ -2,19 +2,23 @@
 
 use std::time::Duration;
 
-use super::later::Anything;
+use super::OneOrMore;
 use super::pace::{of_queue, pace};
+use super::secret::SecretList;
+use super::source::SchemeChoice;
 use crate::config::error::Problems;
 use crate::config::fields::Fields;
 use crate::config::node::{Node, Span, Spanned};
 use crate::config::read::Read;
 use crate::config::resolved::{Pace, Retry};
-use crate::config::text::{FilePath, Url};
+use crate::config::socket::AppUrl;
+use crate::config::text::FilePath;
 
 /// An app.
 #[derive(Debug)]
 pub(in crate::config) struct UpstreamFile {
-    pub(in crate::config) url: Option<Spanned<Url>>,
+    pub(in crate::config) url: Option<OneOrMore<Spanned<AppUrl>>>,
+    pub(in crate::config) sign: Option<SignFile>,
     pub(in crate::config) timeout: Option<Duration>,
     pub(in crate::config) connect_timeout: Option<Duration>,
     pub(in crate::config) trust: TrustFile,
@@ -22,6 +26,13 @@ pub(in crate::config) struct UpstreamFile {
     pub(in crate::config) pace: Pace,
     /// Where the keys stand that mean nothing without a queue.
     pub(in crate::config) of_queue: Vec<(&'static str, Span)>,
+}
+
+/// How an app is signed for.
+#[derive(Debug)]
+pub(in crate::config) struct SignFile {
+    pub(in crate::config) scheme: Option<Spanned<SchemeChoice>>,
+    pub(in crate::config) secrets: Option<Spanned<SecretList>>,
 }
 
 /// Whom TLS trusts, and what it shows.
@@ -38,6 +49,7 @@ impl Read for UpstreamFile {
         let mut fields = Fields::of(node, "an upstream", problems)?;
         let file = UpstreamFile {
             url: fields.required("url"),
+            sign: fields.optional("sign"),
             timeout: fields.duration("timeout", least, most),
             connect_timeout: fields.duration("connect_timeout", least, most),
             trust: TrustFile::read(&mut fields),
@@ -45,7 +57,15 @@ impl Read for UpstreamFile {
             pace: pace(&mut fields),
             of_queue: of_queue(&["retry", "concurrency", "rate"], &fields),
         };
-        fields.later::<Anything>("sign");
+        fields.finish();
+        Some(file)
+    }
+}
+
+impl Read for SignFile {
+    fn read(node: &Node, problems: &mut Problems) -> Option<SignFile> {
+        let mut fields = Fields::of(node, "`sign`", problems)?;
+        let file = SignFile { scheme: fields.required("scheme"), secrets: fields.required("secrets") };
         fields.finish();
         Some(file)
     }

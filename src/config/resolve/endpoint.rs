@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, header};
 use rustls::ClientConfig;
 
 use super::store::Durability;
-use super::{Context, Names, Referrer, scheme, secret, tls, upstream, warn};
+use super::{Context, Names, Referrer, scheme, secret, signing, tls, upstream, warn};
 use crate::config::file::{EndpointFile, PatternList, ProxyFile};
 use crate::config::node::{Span, Spanned};
 use crate::config::page::quote;
 use crate::config::resolved::{Egress, Endpoint, EndpointDelivery, Envelope, EventPattern, Proxy, Retry, Upstream};
 use crate::config::text::EndpointUrl;
-use crate::scheme::{Carrier, Locator, Mechanism, Part, Scheme, TimestampSource};
+use crate::scheme::{Carrier, Part, Scheme};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -124,58 +123,22 @@ fn delivery(
     EndpointDelivery::Queue
 }
 
-/// Headers that say how a request is framed and who is asked: the program writes them itself, or none.
-const FRAMING: [HeaderName; 8] = [
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::EXPECT,
-    header::HOST,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
-
 /// What is not there cannot be signed, and what is not the scheme's to write cannot carry anything.
 fn check_signing(scheme: &Scheme, url: Option<&Spanned<EndpointUrl>>, at: Span, context: &mut Context<'_>) {
     let name = quote(&scheme.name);
-    if let Some(framing) = written(scheme).into_iter().find(|header| FRAMING.contains(header)) {
-        let message = format!("the scheme {name} cannot sign: it writes the header `{framing}`");
-        context.problems.error(at, message, "HTTP itself needs this header: choose another");
-    }
-    let Mechanism::Hmac(recipe) = &scheme.mechanism else { return };
-    if let Carrier::Json(pointer) = &recipe.carrier {
+    signing::check_framing(scheme, at, context);
+    if let Some(Carrier::Json(pointer)) = scheme.carrier().as_deref() {
         let message = format!("the scheme {name} cannot sign: its signature stands inside the body");
         let label = format!("the app's body is sent as it is, without a signature at `{}`", pointer.0);
         context.problems.error(at, message, label);
     }
-    for part in recipe.signed.0.iter() {
+    for part in scheme.signed_parts() {
         let Part::Query(parameter) = part else { continue };
         if let Some(url) = url.filter(|url| url.value.query.is_none()) {
             let message = format!("the scheme {name} signs the parameter {} of the query", quote(parameter));
             context.problems.error(url.span, message, "this URL has no query: add it");
         }
     }
-}
-
-/// The headers that signing writes.
-fn written(scheme: &Scheme) -> Vec<&HeaderName> {
-    let named = scheme.event_id.iter().chain(&scheme.event_type);
-    let mut names: Vec<&HeaderName> = named
-        .filter_map(|locator| match locator {
-            Locator::Header(name) => Some(name),
-            _ => None,
-        })
-        .collect();
-    if let Mechanism::Hmac(recipe) = &scheme.mechanism {
-        if let Carrier::Headers(carriers) = &recipe.carrier {
-            names.extend(carriers.iter());
-        }
-        if let Some(TimestampSource::Header(name)) = recipe.timestamp.as_ref().map(|rule| &rule.from) {
-            names.push(name);
-        }
-    }
-    names
 }
 
 fn events(

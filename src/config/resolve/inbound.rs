@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::source::{self, Surroundings};
 use super::store::Durability;
-use super::{Context, Names, tls};
+use super::{Context, Names, listen, tls};
 use crate::config::file::{InboundFile, LimitsFile, SourceFile};
 use crate::config::node::Spanned;
 use crate::config::page::quote;
 use crate::config::read::Named;
-use crate::config::resolved::{Inbound, Limits, Upstream};
+use crate::config::resolved::{Inbound, Limits, Listen, Proxies, Upstream};
 use crate::config::text::Url;
 use crate::config::unit;
 use crate::scheme::Scheme;
@@ -29,14 +29,19 @@ pub(super) fn inbound(
     context: &mut Context<'_>,
 ) -> Option<Inbound> {
     let tls = file.tls.map(|tls| tls::server(tls, context));
+    let proxies = listen::proxies(file.listen.as_ref(), file.proxies, context);
     let limits = limits(&file.limits, context);
     let surroundings = Surroundings { schemes, upstreams, has_public_url: file.has_public_url, durability };
     let sources = file.sources.and_then(|sources| {
         distinct(&sources.value, context);
+        if let (Some(Listen::Unix(_)), Some(Proxies::None)) = (file.listen.as_ref().map(|at| &at.value), &proxies) {
+            nowhere(&sources.value, context);
+        }
         all(sources, &surroundings, context)
     });
     Some(Inbound {
         listen: file.listen?.value,
+        proxies: proxies?,
         tls: tls.map_or(Some(None), |tls| tls.map(Some))?,
         public_url: file.public_url.map(written),
         limits,
@@ -59,6 +64,15 @@ fn all(
         .map(|(name, file)| file.and_then(|file| source::source(&name, file, surroundings, context)).map(Arc::new))
         .collect();
     resolved.into_iter().collect()
+}
+
+/// Refuses to ask for addresses where nobody has one.
+fn nowhere(sources: &Named<SourceFile>, context: &mut Context<'_>) {
+    let required = sources.entries.iter().filter_map(|(_, file)| file.as_ref()?.require.as_ref()?.value.from.as_ref());
+    for from in required {
+        let label = "let a proxy say it, `proxy_protocol: {from: [unix]}`, or leave this out";
+        context.problems.error(from.owner, "at a Unix socket nobody has an address, so nobody would get in", label);
+    }
 }
 
 /// No two sources may be meant by the same request.

@@ -6,8 +6,11 @@ mod endpoint;
 mod inbound;
 mod listen;
 mod outbound;
+mod require;
 mod scheme;
 mod secret;
+mod sender;
+mod signing;
 mod source;
 mod store;
 mod tls;
@@ -33,6 +36,7 @@ use super::suggest::did_you_mean;
 use endpoint::Surroundings;
 pub(super) use scheme::scheme;
 use store::Durability;
+pub(super) use tls::{anonymous, system_roots};
 use warn::UpstreamPlaces;
 
 const SHUTDOWN: Duration = Duration::from_secs(30);
@@ -65,6 +69,7 @@ pub(super) struct Names<T> {
 pub(super) enum Referrer {
     Endpoint,
     Source,
+    Upstream,
 }
 
 /// Resolves the file; `None`: it cannot be, and that has been reported.
@@ -73,7 +78,7 @@ pub(super) fn resolve(file: ConfigFile, context: &mut Context<'_>) -> Option<Con
     let durability = Durability::of(file.store.as_ref(), file.has_store);
     let schemes = scheme::schemes(file.schemes, context);
     let order: Vec<UpstreamPlaces> = file.upstreams.entries.iter().map(warn::places).collect();
-    let upstreams = upstream::upstreams(file.upstreams, context);
+    let upstreams = upstream::upstreams(file.upstreams, &schemes, context);
     let inbound = file.inbound.and_then(|inbound| inbound::inbound(inbound, &schemes, &upstreams, durability, context));
     let outbound = file.outbound.map(|outbound| {
         let (trust, egress) = (tls::Trust::default(), Egress::default());
@@ -115,6 +120,7 @@ impl Referrer {
         match self {
             Referrer::Endpoint => "endpoint",
             Referrer::Source => "source",
+            Referrer::Upstream => "upstream",
         }
     }
 }

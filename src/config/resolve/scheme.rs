@@ -6,15 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Context, Names, Referrer};
-use crate::config::file::{CoversBody, HmacFile, MechanismFile, SchemeChoice, SchemeFile, TimestampFile};
+use crate::config::file::{
+    CoversBody, HmacFile, JwsFile, MechanismFile, PublicKeyFile, RecipeFile, SchemeChoice, SchemeFile, TimestampFile,
+};
 use crate::config::node::{Span, Spanned};
 use crate::config::page::quote;
 use crate::config::read::Named;
 use crate::config::text::grammar;
 use crate::scheme::{
-    Algorithm, Carrier, Cover, Encoding, Format, JwsAlgorithm, Locator, Mechanism, OnConflict, PRESETS, Part,
-    Placeholder, Recipe, Retries, Scheme, SecretEncoding, Sender, Template, TimestampRule, TimestampSource,
-    TimestampUnit, TypeCase, preset,
+    Acknowledge, Algorithm, Carrier, Cover, DetachedJws, Encoding, Events, Format, JwsAlgorithm, JwsPayload, KeyForm,
+    Locator, Mechanism, OnConflict, PRESETS, Part, Placeholder, PublicRecipe, Recipe, Retries, Scheme, SecretEncoding,
+    Sender, Template, TimestampRule, TimestampSource, TimestampUnit, TypeCase, preset,
 };
 
 /// What Standard Webhooks and most senders' own libraries allow.
@@ -65,30 +67,31 @@ pub(super) fn place(choice: &Spanned<SchemeChoice>) -> Span {
 /// A scheme, under a name or in the place of one.
 pub(in crate::config) fn scheme(name: &str, file: SchemeFile, context: &mut Context<'_>) -> Option<Scheme> {
     let id: &[Locator] = file.event_id.as_ref().map_or(&[], |id| &id.value.0);
-    let mechanism = match file.mechanism {
-        Some(MechanismFile::Hmac(hmac)) => hmac_scheme(*hmac, id, context),
-        Some(MechanismFile::Jws(algorithm)) => return Some(jws(name, algorithm, file.event_id, file.event_type)),
-        None => None,
+    let none = Checks { timestamp: None, tolerance: None };
+    let (mechanism, checks) = match file.mechanism? {
+        MechanismFile::Hmac(hmac) => {
+            let (recipe, checks) = hmac_scheme(*hmac, id, context)?;
+            (Mechanism::Hmac(recipe), checks)
+        }
+        MechanismFile::PublicKey(public_key) => {
+            let (recipe, checks) = public_scheme(*public_key, id, context)?;
+            (Mechanism::PublicKey(recipe), checks)
+        }
+        MechanismFile::Jws(JwsFile { algorithm, header: Some(header), payload }) => {
+            let payload = payload.map_or(JwsPayload::Encoded, |payload| payload.value);
+            (Mechanism::DetachedJws(DetachedJws { algorithm, header, payload }), none)
+        }
+        MechanismFile::Jws(JwsFile { algorithm, .. }) => {
+            return Some(jws(name, algorithm, file.event_id, file.event_type));
+        }
+        MechanismFile::Token(header) => (Mechanism::Token(header), none),
     };
-    let (recipe, checks) = mechanism?;
-    let mut scheme = Scheme {
-        name: name.to_owned().into(),
-        mechanism: Mechanism::Hmac(recipe),
-        event_id: file.event_id.map_or(Cow::Borrowed(&[]), |id| Cow::Owned(id.value.0)),
-        event_type: file.event_type,
-        type_case: TypeCase::Exact,
-        conflict: OnConflict::Deliver,
-        sender: Sender {
-            title: name.to_owned().into(),
-            document: "".into(),
-            retries: Retries::Unknown,
-            content_type: "".into(),
-            notes: Cow::Borrowed(&[]),
-        },
-    };
+    let mut scheme = own(name, mechanism, file.event_id, file.event_type);
     let tolerance = tolerance(&scheme, &checks, context);
-    if let Mechanism::Hmac(recipe) = &mut scheme.mechanism {
-        recipe.tolerance = tolerance;
+    match &mut scheme.mechanism {
+        Mechanism::Hmac(recipe) => recipe.tolerance = tolerance,
+        Mechanism::PublicKey(recipe) => recipe.tolerance = tolerance,
+        Mechanism::DetachedJws(_) | Mechanism::Jws(_) | Mechanism::Token(_) => {}
     }
     if let (false, Err(contradiction)) = (context.problems.failed(), scheme.validate()) {
         context.problems.error(file.owner, "this scheme contradicts itself", contradiction.to_string());
@@ -96,13 +99,32 @@ pub(in crate::config) fn scheme(name: &str, file: SchemeFile, context: &mut Cont
     Some(scheme)
 }
 
+type EventId = Option<Spanned<super::super::file::OneOrMore<Locator>>>;
+
+/// A scheme of which nothing is known but what is written.
+fn own(name: &str, mechanism: Mechanism, event_id: EventId, event_type: Option<Locator>) -> Scheme {
+    Scheme {
+        name: name.to_owned().into(),
+        mechanism,
+        event_id: event_id.map_or(Cow::Borrowed(&[]), |id| Cow::Owned(id.value.0)),
+        event_type,
+        type_case: TypeCase::Exact,
+        conflict: OnConflict::Deliver,
+        sender: Sender {
+            title: name.to_owned().into(),
+            document: "".into(),
+            retries: Retries::Unknown,
+            content_type: "".into(),
+            handshake: None,
+            acknowledge: Acknowledge::ACCEPTED,
+            events: Events::Distinct,
+            notes: Cow::Borrowed(&[]),
+        },
+    }
+}
+
 /// The preset, with another algorithm.
-fn jws(
-    name: &str,
-    algorithm: JwsAlgorithm,
-    event_id: Option<Spanned<super::super::file::OneOrMore<Locator>>>,
-    event_type: Option<Locator>,
-) -> Scheme {
+fn jws(name: &str, algorithm: JwsAlgorithm, event_id: EventId, event_type: Option<Locator>) -> Scheme {
     let preset = preset("jws").expect("`jws` is a preset").clone();
     Scheme {
         name: name.to_owned().into(),
@@ -120,7 +142,25 @@ struct Checks {
     tolerance: Option<Spanned<Duration>>,
 }
 
-fn hmac_scheme(file: HmacFile, id: &[Locator], context: &mut Context<'_>) -> Option<(Recipe, Checks)> {
+fn hmac_scheme(mut file: HmacFile, id: &[Locator], context: &mut Context<'_>) -> Option<(Recipe, Checks)> {
+    let algorithm = file.algorithm.take().or(Some(Algorithm::Sha256));
+    let secret = file.secret.take().unwrap_or(SecretEncoding::Utf8);
+    recipe(file, algorithm, Encoding::HexLower, secret, id, context)
+}
+
+fn public_scheme(mut file: PublicKeyFile, id: &[Locator], context: &mut Context<'_>) -> Option<(PublicRecipe, Checks)> {
+    let (algorithm, form) = (file.algorithm.take(), file.secret.take().unwrap_or(KeyForm::Pem));
+    recipe(file, algorithm, Encoding::Base64, form, id, context)
+}
+
+fn recipe<A, K>(
+    file: RecipeFile<A, K>,
+    algorithm: Option<A>,
+    encoding: Encoding,
+    secret: K,
+    id: &[Locator],
+    context: &mut Context<'_>,
+) -> Option<(Recipe<A, K>, Checks)> {
     let carrier = carrier(&file, context);
     let format = format(&file, context);
     let signed = signed(&file, context);
@@ -133,19 +173,19 @@ fn hmac_scheme(file: HmacFile, id: &[Locator], context: &mut Context<'_>) -> Opt
     let place =
         file.timestamp.as_ref().map(|timestamp| timestamp.owner).or(file.format.as_ref().map(|format| format.span));
     let recipe = Recipe {
-        algorithm: file.algorithm.unwrap_or(Algorithm::Sha256),
+        algorithm: algorithm?,
         carrier: carrier?,
         format: format?,
-        encoding: file.encoding.unwrap_or(Encoding::HexLower),
+        encoding: file.encoding.unwrap_or(encoding),
         signed: signed?,
         timestamp: timestamp??,
         tolerance: None,
-        secret: file.secret.unwrap_or(SecretEncoding::Utf8),
+        secret,
     };
     Some((recipe, Checks { timestamp: place, tolerance: file.tolerance }))
 }
 
-fn carrier(file: &HmacFile, context: &mut Context<'_>) -> Option<Carrier> {
+fn carrier<A, K>(file: &RecipeFile<A, K>, context: &mut Context<'_>) -> Option<Carrier> {
     if let Some(pointer) = &file.json {
         return Some(Carrier::Json(pointer.value.clone()));
     }
@@ -170,7 +210,7 @@ fn carrier(file: &HmacFile, context: &mut Context<'_>) -> Option<Carrier> {
     (names.len() == headers.len()).then_some(Carrier::Headers(Cow::Owned(names)))
 }
 
-fn format(file: &HmacFile, context: &mut Context<'_>) -> Option<Format> {
+fn format<A, K>(file: &RecipeFile<A, K>, context: &mut Context<'_>) -> Option<Format> {
     let separator = file.separator.as_ref().map(|separator| separator.value.as_str());
     let text = file.format.as_ref().map_or("{signature}", |format| format.value.as_str());
     Format::parse(text, separator)
@@ -184,7 +224,7 @@ fn format(file: &HmacFile, context: &mut Context<'_>) -> Option<Format> {
         .ok()
 }
 
-fn signed(file: &HmacFile, context: &mut Context<'_>) -> Option<Template> {
+fn signed<A, K>(file: &RecipeFile<A, K>, context: &mut Context<'_>) -> Option<Template> {
     let Some(signed) = &file.signed else {
         return Some(Template(Cow::Owned(vec![Part::Body])));
     };
@@ -194,8 +234,8 @@ fn signed(file: &HmacFile, context: &mut Context<'_>) -> Option<Template> {
 }
 
 /// Where the timestamp stands. Outer `None`: that could not be found out.
-fn timestamp(
-    file: &HmacFile,
+fn timestamp<A, K>(
+    file: &RecipeFile<A, K>,
     format: &Format,
     signed: &Template,
     context: &mut Context<'_>,
@@ -233,15 +273,15 @@ fn timestamp(
 }
 
 /// `{id}` is put where it is signed, so it must be one text of the request.
-fn check_id(file: &HmacFile, signed: &Template, id: &[Locator], context: &mut Context<'_>) {
+fn check_id<A, K>(file: &RecipeFile<A, K>, signed: &Template, id: &[Locator], context: &mut Context<'_>) {
     if signed.0.contains(&Part::Id) && !matches!(id, [Locator::Header(_) | Locator::Json(_) | Locator::Query(_)]) {
-        let label = "add `event_id: {header: …}` beside `hmac`; one header, field or parameter";
+        let label = "add `event_id: {header: …}` to the scheme; one header, field or parameter";
         context.problems.error(part_of(file, "{id}"), "nothing says where the signed id stands", label);
     }
 }
 
 /// A signature that leaves the body open must be meant to.
-fn check_body(file: &HmacFile, signed: &Template, context: &mut Context<'_>) {
+fn check_body<A, K>(file: &RecipeFile<A, K>, signed: &Template, context: &mut Context<'_>) {
     let covered = signed.0.contains(&Part::Body);
     let said = file.covers_body.as_ref();
     match (covered, said.map(|said| said.value)) {
@@ -297,7 +337,7 @@ fn tolerance(scheme: &Scheme, checks: &Checks, context: &mut Context<'_>) -> Opt
 }
 
 /// Where a placeholder stands in `signed`.
-fn part_of(file: &HmacFile, placeholder: &str) -> Span {
+fn part_of<A, K>(file: &RecipeFile<A, K>, placeholder: &str) -> Span {
     let Some(signed) = &file.signed else { return file.owner };
     let found = signed.value.find(placeholder);
     found.map_or(signed.span, |start| signed.within(start..start + placeholder.len()))

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::require::require;
 use super::store::Durability;
-use super::{Context, Names, Referrer, scheme, secret, warn};
+use super::{Context, Names, Referrer, scheme, secret, sender, warn};
 use crate::config::file::{DedupFile, ForwardFile, SourceFile};
 use crate::config::node::{Span, Spanned};
 use crate::config::page::quote;
-use crate::config::resolved::{Dedup, Delivery, Forward, ForwardBody, Source, Upstream};
-use crate::scheme::{Mechanism, Part, Scheme};
+use crate::config::resolved::{Dedup, Delivery, Forward, ForwardBody, ForwardHost, Source, Upstream, Verification};
+use crate::scheme::{Events, Mechanism, Part, Scheme};
 
 const WINDOW: Duration = Duration::from_secs(72 * 3600);
 const ENTRIES: usize = 1_000_000;
@@ -30,6 +31,10 @@ pub(super) struct Places {
     pub(super) dedup_key: Option<Span>,
     pub(super) window: Option<Span>,
     pub(super) delivery: Option<Span>,
+    pub(super) events: Option<Span>,
+    pub(super) verification: Option<Span>,
+    /// Headers to be stored.
+    pub(super) headers: Vec<Span>,
 }
 
 pub(super) fn source(
@@ -44,8 +49,7 @@ pub(super) fn source(
     if let Some(scheme) = &scheme {
         check_public_url(scheme, places.scheme, surroundings, context);
     }
-    let keyring =
-        file.secrets.and_then(|secrets| secret::keyring(secrets, Referrer::Source, scheme.as_deref(), context));
+    let keyring = secret::of_source(file.secrets, file.keys, scheme.as_deref(), context);
     let upstream = file.upstream.and_then(|upstream| find_upstream(name, &upstream, surroundings, context));
     let delivery = file.delivery.map_or(Delivery::Sync, |delivery| {
         if delivery.value != Delivery::Sync {
@@ -53,17 +57,27 @@ pub(super) fn source(
         }
         delivery.value
     });
+    let require = require(file.require, &file.forward.headers, scheme.as_deref(), context);
     let scheme = scheme?;
+    let verify_token = sender::verify_token(file.verify_token, &scheme, places.scheme, context);
+    let kind = file.event_type.map(|kind| kind.value);
+    let events = sender::events(file.events, kind.as_ref(), &scheme, context);
+    let acknowledge = sender::acknowledge(file.acknowledge, delivery, &scheme, context);
     let source = Source {
         name: name.value.as_str().into(),
         path: file.path?.value.0,
         host: file.host.map(|host| host.value.0),
         keyring: keyring?,
+        verification: file.verification.map_or(Verification::Enforce, |verification| verification.value),
+        require: require?,
         upstream: upstream?,
         delivery,
-        dedup: dedup(file.dedup, &scheme),
+        dedup: dedup(file.dedup, &scheme, file.event_id.is_some()),
         event_id: file.event_id.map(|id| id.value.0),
-        event_type: file.event_type.map(|kind| kind.value),
+        event_type: kind,
+        events: events?,
+        acknowledge,
+        verify_token: verify_token?,
         forward: forward(file.forward, &scheme, context),
         scheme,
     };
@@ -85,6 +99,9 @@ fn places(file: &SourceFile) -> Places {
         dedup_key,
         window,
         delivery: file.delivery.as_ref().map(|delivery| delivery.span),
+        events: file.events.as_ref().map(|events| events.owner),
+        verification: file.verification.as_ref().map(|verification| verification.span),
+        headers: file.forward.headers.iter().map(|name| name.span).collect(),
     }
 }
 
@@ -103,30 +120,35 @@ fn find_upstream(
 
 /// A URL that is signed must be known as the sender knows it; the `Host` of a request proves nothing.
 fn check_public_url(scheme: &Scheme, at: Span, surroundings: &Surroundings<'_>, context: &mut Context<'_>) {
-    let Mechanism::Hmac(recipe) = &scheme.mechanism else { return };
-    if recipe.signed.0.contains(&Part::Url) && !surroundings.has_public_url {
+    let signs_url = scheme.signed_parts().iter().any(|part| matches!(part, Part::Url | Part::UrlDecoded));
+    if signs_url && !surroundings.has_public_url {
         let message = format!("the scheme {} signs the URL, and `inbound` has no `public_url`", quote(&scheme.name));
         context.problems.error(at, message, "add `public_url: https://…` as the sender knows it");
     }
 }
 
-fn dedup(file: Option<DedupFile>, scheme: &Scheme) -> Dedup {
+/// Where two genuine events may be the same, the second must not count as a duplicate by default.
+fn dedup(file: Option<DedupFile>, scheme: &Scheme, has_own_id: bool) -> Dedup {
     match file {
         Some(DedupFile::Off) => Dedup::Off,
-        Some(DedupFile::On { window, key, conflict, entries }) => Dedup::On {
+        Some(DedupFile::On { window, key, conflict, also, entries }) => Dedup::On {
             window: window.map_or(WINDOW, |window| window.value),
             key: key.map(|key| key.value.0),
             conflict: conflict.unwrap_or(scheme.conflict),
+            also_body: also.is_some(),
             entries: entries.unwrap_or(ENTRIES),
         },
-        None => Dedup::On { window: WINDOW, key: None, conflict: scheme.conflict, entries: ENTRIES },
+        None if scheme.sender.events == Events::Alike && !has_own_id => Dedup::Off,
+        None => Dedup::On { window: WINDOW, key: None, conflict: scheme.conflict, also_body: false, entries: ENTRIES },
     }
 }
 
 fn forward(file: ForwardFile, scheme: &Scheme, context: &mut Context<'_>) -> Forward {
     let usual = match scheme.mechanism {
         Mechanism::Jws(_) => ForwardBody::Payload,
-        Mechanism::Hmac(_) => ForwardBody::Original,
+        Mechanism::DetachedJws(_) | Mechanism::Hmac(_) | Mechanism::PublicKey(_) | Mechanism::Token(_) => {
+            ForwardBody::Original
+        }
     };
     if let Some(body) = file.body.as_ref().filter(|body| body.value == ForwardBody::Payload)
         && usual == ForwardBody::Original
@@ -134,5 +156,10 @@ fn forward(file: ForwardFile, scheme: &Scheme, context: &mut Context<'_>) -> For
         let label = "leave it out: only a JWS has a payload other than its body";
         context.problems.warning(body.span, "`body: payload` changes nothing here", label);
     }
-    Forward { path: file.path.map(|path| path.0), body: file.body.map_or(usual, |body| body.value) }
+    Forward {
+        path: file.path.map(|path| path.0),
+        body: file.body.map_or(usual, |body| body.value),
+        headers: file.headers.into_iter().map(|name| name.value).collect(),
+        host: file.host.unwrap_or(ForwardHost::Upstream),
+    }
 }

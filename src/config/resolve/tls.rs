@@ -6,9 +6,12 @@ use rustls::client::WantsClientCert;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{ClientConfig, ConfigBuilder, InconsistentKeys, RootCertStore, ServerConfig};
 
 use super::Context;
+use crate::config::environment::Environment;
 use crate::config::file::{TlsFile, TrustFile};
 use crate::config::node::{Span, Spanned};
 use crate::config::page::quote;
@@ -24,11 +27,15 @@ fn provider() -> Arc<CryptoProvider> {
 pub(super) fn server(file: TlsFile, context: &mut Context<'_>) -> Option<Tls> {
     let chain = file.certificate.as_ref().and_then(|path| certificates(path, context));
     let key = file.key.as_ref().and_then(|path| private_key(path, context));
+    let clients = match &file.client_ca {
+        None => Some(WebPkiClientVerifier::no_client_auth()),
+        Some(path) => authorities(path, context).and_then(|roots| vouched_for_by(roots, path, context)),
+    };
     let (chain, key, at) = (chain?, key?, file.key?.span);
     let mut config = match ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .expect("the provider supports the versions that rustls calls safe")
-        .with_no_client_auth()
+        .with_client_cert_verifier(clients?)
         .with_single_cert(chain, key)
     {
         Ok(config) => config,
@@ -39,6 +46,19 @@ pub(super) fn server(file: TlsFile, context: &mut Context<'_>) -> Option<Tls> {
     };
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Some(Tls { config: Arc::new(config) })
+}
+
+/// Demands a certificate of every client that one of these authorities has issued.
+fn vouched_for_by(
+    roots: RootCertStore,
+    path: &Spanned<FilePath>,
+    context: &mut Context<'_>,
+) -> Option<Arc<dyn ClientCertVerifier>> {
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider()).build();
+    let told = verifier.inspect_err(|error| {
+        context.problems.error(path.span, "clients cannot be verified by these authorities", error.to_string());
+    });
+    told.ok()
 }
 
 fn certificates(path: &Spanned<FilePath>, context: &mut Context<'_>) -> Option<Vec<CertificateDer<'static>>> {
@@ -72,13 +92,8 @@ pub(super) fn client(
     context: &mut Context<'_>,
 ) -> Option<Option<Arc<ClientConfig>>> {
     let secure = url.is_none_or(|url| url.value.secure);
-    let named = [("ca", &file.ca), ("certificate", &file.certificate), ("key", &file.key)];
-    if let Some((name, place)) = named.into_iter().find_map(|(name, key)| Some((name, key.as_ref()?)))
-        && !secure
-    {
-        let label = format!("write `https://…`, or leave `{name}` out");
-        context.problems.error(place.owner, format!("`{name}` means nothing for an `http` URL"), label);
-        return None;
+    if !secure {
+        unused(file, "an `http` URL", context)?;
     }
     let own = file.ca.as_ref().map(|ca| authorities(ca, context));
     let identity = identity(file, context);
@@ -94,6 +109,17 @@ pub(super) fn client(
             config(roots, identity, context).map(Some)
         }
     }
+}
+
+/// Refuses keys of TLS where it is not spoken.
+pub(super) fn unused(file: &TrustFile, what: &str, context: &mut Context<'_>) -> Option<()> {
+    let named = [("ca", &file.ca), ("certificate", &file.certificate), ("key", &file.key)];
+    let Some((name, place)) = named.into_iter().find_map(|(name, key)| Some((name, key.as_ref()?))) else {
+        return Some(());
+    };
+    let label = format!("write `https://…`, or leave `{name}` out");
+    context.problems.error(place.owner, format!("`{name}` means nothing for {what}"), label);
+    None
 }
 
 /// What a client shows of itself, and where its key stands in the file.
@@ -120,16 +146,7 @@ pub(super) struct Trust {
 
 impl Trust {
     fn roots(&mut self, context: &Context<'_>) -> Arc<RootCertStore> {
-        let load = || {
-            let mut roots = RootCertStore::empty();
-            roots.add_parsable_certificates(context.environment.roots());
-            if roots.is_empty() {
-                // An image without a system, such as one that holds this program alone, has no roots of its own.
-                roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-            }
-            Arc::new(roots)
-        };
-        Arc::clone(self.roots.get_or_insert_with(load))
+        Arc::clone(self.roots.get_or_insert_with(|| Arc::new(system_roots(context.environment))))
     }
 
     /// Trust in the system's authorities, and nothing shown.
@@ -137,6 +154,17 @@ impl Trust {
         let roots = self.roots(context);
         Arc::clone(self.system.get_or_insert_with(|| anonymous(roots)))
     }
+}
+
+/// The authorities that the system trusts.
+pub(in crate::config) fn system_roots(environment: &dyn Environment) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(environment.roots());
+    if roots.is_empty() {
+        // An image without a system, such as one that holds this program alone, has no roots of its own.
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    roots
 }
 
 /// The certificates of one file: who has it as `ca` trusts nothing else.
@@ -168,7 +196,7 @@ fn config(
     }
 }
 
-fn anonymous(roots: Arc<RootCertStore>) -> Arc<ClientConfig> {
+pub(in crate::config) fn anonymous(roots: Arc<RootCertStore>) -> Arc<ClientConfig> {
     speaking(trusting(roots).with_no_client_auth())
 }
 

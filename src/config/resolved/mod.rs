@@ -6,6 +6,7 @@ mod outbound;
 mod retry;
 mod store;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +16,10 @@ use http::HeaderValue;
 
 use super::file::Workers;
 use crate::scheme::Secret;
-pub use inbound::{Dedup, Delivery, Forward, ForwardBody, Inbound, Limits, Source, Tls, Upstream};
+pub use inbound::{
+    Acknowledgement, Dedup, Delivery, Forward, ForwardBody, ForwardHost, Inbound, Limits, Proxies, Requirement,
+    Signing, Source, Tls, Upstream, Verification,
+};
 pub use outbound::{Egress, Endpoint, EndpointDelivery, Envelope, EventPattern, Outbound, Proxy};
 pub use retry::{Pace, Retry, StatusSet};
 pub use store::{Keep, KeptBodies, StoreConfig};
@@ -48,9 +52,9 @@ pub struct Config {
 /// The operator's listener.
 #[derive(Clone, Debug)]
 pub struct Admin {
-    /// The address that is listened on.
-    pub listen: SocketAddr,
-    /// What lets an operator in; `None` only where the address is loopback.
+    /// Where it listens.
+    pub listen: Listen,
+    /// What lets an operator in; `None` only where nobody but this machine reaches it.
     pub token: Option<Secret>,
 }
 
@@ -87,14 +91,23 @@ pub enum LogLevel {
     Trace,
 }
 
+/// Where connections are accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// At an address; port 0 is one that the system chooses.
+    Tcp(SocketAddr),
+    /// At a Unix socket.
+    Unix(PathBuf),
+}
+
 /// Where an app is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamUrl {
     /// How it is spoken to.
     pub scheme: UrlScheme,
-    /// Name or address; an IPv6 address without its brackets.
+    /// Name or address, an IPv6 address without its brackets; for a Unix socket its path.
     pub host: String,
-    /// The port, also where the URL leaves it to the scheme.
+    /// The port, also where the URL leaves it to the scheme; 0 for a Unix socket.
     pub port: u16,
     /// What every path begins with: empty, or `/…` without a slash at the end.
     pub path: String,
@@ -109,6 +122,60 @@ pub enum UrlScheme {
     Http,
     /// Over TLS.
     Https,
+    /// In clear text over a Unix socket.
+    Unix,
+}
+
+impl Listen {
+    /// Whether only this machine reaches it.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(address) => address.ip().is_loopback(),
+            Self::Unix(_) => true,
+        }
+    }
+
+    /// The address; `None`: it is a Unix socket.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+/// As it is written in the file.
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// As it is written in the file, with the usual port left out.
+impl fmt::Display for UpstreamUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let authority = String::from_utf8_lossy(self.authority.as_bytes());
+        match self.scheme {
+            UrlScheme::Http => write!(f, "http://{authority}{}", self.path),
+            UrlScheme::Https => write!(f, "https://{authority}{}", self.path),
+            UrlScheme::Unix if self.path.is_empty() => write!(f, "unix:{}", self.host),
+            UrlScheme::Unix => write!(f, "unix:{}:{}", self.host, self.path),
+        }
+    }
+}
+
+impl UpstreamUrl {
+    /// Scheme, host and port as the other side knows them, without a slash at the end.
+    pub fn origin(&self) -> String {
+        let scheme = match self.scheme {
+            UrlScheme::Http | UrlScheme::Unix => "http",
+            UrlScheme::Https => "https",
+        };
+        format!("{scheme}://{}", String::from_utf8_lossy(self.authority.as_bytes()))
+    }
 }
 
 impl Config {
@@ -120,18 +187,19 @@ impl Config {
         if self.written_workers != new.written_workers {
             keys.push("workers");
         }
-        if self.inbound.as_ref().map(|inbound| inbound.listen) != new.inbound.as_ref().map(|inbound| inbound.listen) {
+        let inbound = |config: &Config| config.inbound.as_ref().map(|inbound| inbound.listen.clone());
+        if inbound(self) != inbound(new) {
             keys.push("inbound.listen");
         }
-        if self.outbound.as_ref().map(|outbound| outbound.listen)
-            != new.outbound.as_ref().map(|outbound| outbound.listen)
-        {
+        let outbound = |config: &Config| config.outbound.as_ref().map(|outbound| outbound.listen.clone());
+        if outbound(self) != outbound(new) {
             keys.push("outbound.listen");
         }
         if self.store != new.store {
             keys.push("store");
         }
-        if self.admin.as_ref().map(|admin| admin.listen) != new.admin.as_ref().map(|admin| admin.listen) {
+        let admin = |config: &Config| config.admin.as_ref().map(|admin| admin.listen.clone());
+        if admin(self) != admin(new) {
             keys.push("admin.listen");
         }
         keys

@@ -1,21 +1,20 @@
 //! The sending side: endpoints, and the ways to them.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{Limits, Pace, Retry, UpstreamUrl};
+use super::{Limits, Listen, Pace, Retry, UpstreamUrl};
 use crate::scheme::{Keyring, Scheme, Secret};
 
 /// The sending side.
 #[derive(Debug)]
 pub struct Outbound {
-    /// The address that the app sends to.
-    pub listen: SocketAddr,
-    /// What lets the app in; `None` only where the address is loopback.
+    /// Where the app sends to.
+    pub listen: Listen,
+    /// What lets the app in; `None` only where nobody but this machine reaches it.
     pub token: Option<Secret>,
     /// How much is taken in.
     pub limits: Limits,

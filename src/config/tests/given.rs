@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rcgen::{CertificateParams, KeyPair};
 
 use crate::config::{Config, Diagnostics, GivenEnvironment, Report};
+use crate::scheme::testing::key_file;
 
 /// A value that must never be seen in any output.
 pub(super) const SECRET: &str = "correct-horse-battery-staple";
@@ -39,6 +40,8 @@ pub(super) fn environment() -> GivenEnvironment {
         .variable("SHORT", "hunter2")
         .variable("SPACED", format!("{SECRET}\n"))
         .variable("BASE64", "Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5LXN0YXBsZQ==")
+        .variable("SHORT_BASIC", "a-rather-long-user:hunter2")
+        .variable("BASIC", format!("sender:{SECRET}"))
         .variable("HEX", "636f72726563742d686f7273652d62617474657279")
         .file("/run/secret", format!("{SECRET}\n"))
         .file("/run/secret-crlf", format!("{SECRET}\r\n"))
@@ -48,6 +51,40 @@ pub(super) fn environment() -> GivenEnvironment {
         .file("/run/tls.key", CERTIFICATES.key.as_str())
         .file("/run/other.key", CERTIFICATES.other_key.as_str())
         .file("/run/nonsense", "nonsense")
+        .file("/run/keys/repeated.json", format!(r#"{{"keys":[{0},{0}]}}"#, jwk("")))
+        .file("/run/keys/encryption.json", format!(r#"{{"keys":[{}]}}"#, jwk(r#","use":"enc""#)))
+        .file("/run/keys/private.json", jwk(&format!(r#","d":"{SECRET}""#)))
+        .file("/run/keys/es256.json", jwk(r#","alg":"ES256""#))
+        .file("/run/keys/two.pem", key_file("ed25519.pub.pem").repeat(2))
+        .keys()
+}
+
+/// The public key of RFC 8037, appendix A.2, with more members.
+fn jwk(more: &str) -> String {
+    format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"{more}}}"#)
+}
+
+trait Keys {
+    /// The files of `tests/keys`.
+    fn keys(self) -> Self;
+}
+
+impl Keys for GivenEnvironment {
+    fn keys(self) -> Self {
+        [
+            "ed25519.pem",
+            "ed25519.pub.pem",
+            "p256.enc.pem",
+            "p256.pem",
+            "p256.pub.pem",
+            "p256.sec1.pem",
+            "rsa1024.pub.pem",
+            "rsa2048.pem",
+            "rsa2048.pub.pem",
+        ]
+        .into_iter()
+        .fold(self, |world, name| world.file(format!("/run/keys/{name}"), key_file(name)))
+    }
 }
 
 pub(super) fn parse(text: &str) -> Result<(Config, Report), Diagnostics> {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::given::{SECRET, config, environment, errors, now, warnings, with_source};
-use crate::config::{Config, Dedup, ForwardBody, LogFormat, LogLevel, Source, StoreConfig, UrlScheme};
-use crate::scheme::{Locator, OnConflict, Pointer, preset};
+use crate::config::{
+    Config, Dedup, EventPattern, ForwardBody, Listen, LogFormat, LogLevel, Proxies, Source, StoreConfig, UrlScheme,
+};
+use crate::scheme::{Acknowledge, Locator, OnConflict, Pointer, preset};
 
 const SOURCE: &str = "      path: /one\n      scheme: lmif\n      secrets: [{env: GOOD}]\n      upstream: app\n";
 
@@ -45,9 +47,35 @@ fn what_is_left_out_has_its_default() {
     );
     let window = Duration::from_secs(72 * 3600);
     let conflict = OnConflict::Duplicate;
-    assert_eq!(source.dedup, Dedup::On { window, key: None, conflict, entries: 1_000_000 });
+    assert_eq!(source.dedup, Dedup::On { window, key: None, conflict, also_body: false, entries: 1_000_000 });
     assert_eq!((source.host.as_deref(), source.event_id.as_ref(), source.event_type.as_ref()), (None, None, None));
     assert_eq!((source.forward.path.as_deref(), source.forward.body), (None, ForwardBody::Original));
+    assert_eq!(source.acknowledge, Acknowledge::ACCEPTED.into());
+    assert!(source.events.is_none() && source.verify_token.is_none());
+}
+
+#[test]
+fn a_source_takes_the_types_that_it_names_or_all() {
+    let taken = |keys: &str, kinds: &[Option<&str>]| {
+        let source = source(keys);
+        kinds.iter().map(|kind| source.takes(*kind)).collect::<Vec<_>>()
+    };
+
+    assert_eq!(taken("", &[Some("box.created"), None]), [true, true]);
+    let some = [Some("box.created"), Some("Box.created"), Some("license"), None];
+    assert_eq!(taken("      events: [box.*, user.*]\n", &some), [true, false, false, false]);
+    assert_eq!(taken("      events: ['*']\n", &some), [true; 4]);
+}
+
+#[test]
+fn the_patterns_of_a_sender_without_case_are_in_lower_case() {
+    let source = replaced("lmif", "loginradius").inbound.expect("inbound").sources[0].clone();
+    assert!(source.events.is_none());
+
+    let text = with_source(&format!("{SOURCE}      events: [Update*, LOGIN]\n")).replace("lmif", "loginradius");
+    let events = config(&text).inbound.expect("inbound").sources[0].events.clone().expect("events");
+
+    assert_eq!(events, ["update*", "login"].map(|pattern| EventPattern(pattern.to_owned())));
 }
 
 #[test]
@@ -91,6 +119,41 @@ fn inbound_listens_where_it_is_told_and_takes_what_it_is_told() {
 }
 
 #[test]
+fn a_unix_socket_is_listened_on_and_only_this_machine_reaches_it() {
+    let text = with_source(SOURCE).replace("127.0.0.1:0", "unix:/run/in.sock");
+    let text = format!("{text}admin: {{listen: 'unix:/run/admin.sock'}}\n");
+    let before = config(&text);
+    let inbound = before.inbound.as_ref().expect("inbound");
+
+    assert_eq!(inbound.listen, Listen::Unix("/run/in.sock".into()));
+    assert_eq!(inbound.listen.to_string(), "unix:/run/in.sock");
+    assert!(before.admin.as_ref().expect("admin").token.is_none());
+    assert_eq!(before.restart_needed(&config(&text.replace("/in.sock", "/other.sock"))), ["inbound.listen"]);
+    assert_eq!(before.restart_needed(&config(&text.replace("unix:/run/in.sock", "127.0.0.1:1"))), ["inbound.listen"]);
+    assert_eq!(before.restart_needed(&config(&text.replace("/admin.sock", "/b.sock"))), ["admin.listen"]);
+}
+
+#[test]
+fn proxies_are_believed_in_the_ranges_that_are_written_or_at_a_socket() {
+    let proxies = |listen: &str, from: &str| {
+        let keys = format!("{listen}\n  proxy_protocol: {{from: [{from}]}}");
+        config(&with_source(SOURCE).replace("127.0.0.1:0", &keys)).inbound.expect("inbound").proxies
+    };
+    let from = |address: &str| Some(address.parse().expect("an address"));
+
+    let ranges = proxies("127.0.0.1:0", "10.0.0.0/8, 'fd00::/8'");
+    for address in ["10.0.0.1", "::ffff:10.255.255.255", "fd00::1"] {
+        assert!(ranges.include(from(address)), "{address}");
+    }
+    for address in ["11.0.0.1", "::ffff:11.0.0.1", "fe00::1", "::10.0.0.1"] {
+        assert!(!ranges.include(from(address)), "{address}");
+    }
+    assert!(!ranges.include(None));
+    assert!(proxies("unix:/run/in.sock", "unix").include(None));
+    assert_eq!(config(&with_source(SOURCE)).inbound.expect("inbound").proxies, Proxies::None);
+}
+
+#[test]
 fn tls_speaks_both_versions_of_http() {
     let tls = "  tls: {certificate: /run/tls.crt, key: /run/tls.key}\n  sources:";
     let config = replaced("  sources:", tls);
@@ -129,7 +192,7 @@ fn two_sources_may_share_a_path_on_different_hosts() {
 
 #[test]
 fn duplicates_are_told_as_the_source_says() {
-    let Dedup::On { window, key, conflict, entries } =
+    let Dedup::On { window, key, conflict, also_body: _, entries } =
         source("      dedup: {window: 1d, key: [{json: /id}, {digest: body}], conflict: deliver, entries: 9}\n")
             .dedup
             .clone()
@@ -169,6 +232,20 @@ fn an_upstream_is_where_its_url_says() {
     assert_eq!(upstream.url.authority, "app.example.com");
     assert_eq!((upstream.timeout, upstream.connect_timeout), (Duration::from_secs(3), Duration::from_secs(1)));
     assert_eq!(upstream.tls.as_ref().expect("TLS").alpn_protocols, [b"http/1.1".to_vec()]);
+}
+
+#[test]
+fn an_upstream_at_a_socket_is_asked_as_localhost_and_may_have_a_path() {
+    let url = |url: &str| replaced("http://127.0.0.1:3000", url).upstreams.remove(0).url.clone();
+    let (plain, based) = (url("unix:/run/app.sock"), url("'unix:/run/a:b/app.sock:/base/'"));
+
+    assert_eq!((plain.scheme, plain.host.as_str(), plain.path.as_str()), (UrlScheme::Unix, "/run/app.sock", ""));
+    assert_eq!((based.host.as_str(), based.path.as_str()), ("/run/a:b/app.sock", "/base"));
+    assert_eq!((&plain.authority, &based.authority), (&"localhost".parse().unwrap(), &"localhost".parse().unwrap()));
+    assert_eq!(
+        (plain.to_string(), based.to_string()),
+        ("unix:/run/app.sock".into(), "unix:/run/a:b/app.sock:/base".into())
+    );
 }
 
 #[test]

@@ -9,4 +9,5 @@ mod recipes;
 mod robust;
 mod secrets;
 mod speed;
+mod upstreams;
 mod warnings;

@@ -38,6 +38,23 @@ fn seconds(schedule: &Retry) -> Vec<u64> {
 }
 
 #[test]
+fn a_source_says_how_its_sender_is_answered() {
+    for (written, status, kind, body) in [
+        ("{status: 200}", 200, Some("application/json"), None),
+        ("{body: OK}", 202, Some("text/plain; charset=utf-8"), Some("OK")),
+        ("{status: 200, body: '{}'}", 200, Some("application/json"), Some("{}")),
+        ("{status: 200, body: ''}", 200, None, Some("")),
+        ("{status: 204}", 204, None, Some("")),
+    ] {
+        let words = source(&format!("      delivery: queue\n      acknowledge: {written}\n")).acknowledge.clone();
+
+        assert_eq!(words.status.as_u16(), status, "{written}");
+        assert_eq!(words.content_type.as_ref().map(|kind| kind.to_str().expect("text")), kind, "{written}");
+        assert_eq!(words.body.as_deref(), body.map(str::as_bytes), "{written}");
+    }
+}
+
+#[test]
 fn a_source_says_when_its_sender_is_answered() {
     let within = |seconds| Delivery::SyncThenQueue { within: Duration::from_secs(seconds) };
 

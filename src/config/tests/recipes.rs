@@ -5,7 +5,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
 
 use crate::config::scheme;
-use crate::scheme::{Algorithm, Carrier, Head, KeySpec, Keyring, Mechanism, Rejection, Scheme, Secret, preset};
+use crate::scheme::{
+    Algorithm, Carrier, Cover, Head, KeySpec, Keyring, Locator, Mechanism, Pointer, Rejection, Scheme, Secret, preset,
+};
 
 const STRIPE: &str = r#"
 hmac:
@@ -253,10 +255,20 @@ fn a_scheme_is_a_preset_or_a_text() {
 
 /// Every key of `hmac` changes the recipe.
 #[test]
+fn a_token_is_a_header_that_holds_the_secret() {
+    let scheme = read("token: {header: X-Acme-Token}\nevent_id: {header: X-Id}\nevent_type: {json: /type}");
+
+    assert_eq!(scheme.mechanism, Mechanism::Token(HeaderName::from_static("x-acme-token")));
+    assert_eq!(*scheme.event_id, [Locator::Header(HeaderName::from_static("x-id"))]);
+    assert_eq!(scheme.event_type, Some(Locator::Json(Pointer("/type".into()))));
+    assert_eq!(scheme.covers().body, Cover::Unsigned);
+}
+
+#[test]
 fn no_key_of_a_scheme_is_ignored() {
     let recipe = |keys: &str| match read(&format!("hmac: {{header: X-Sig, {keys}}}")).mechanism {
         Mechanism::Hmac(recipe) => recipe,
-        Mechanism::Jws(_) => panic!("it is an HMAC"),
+        _ => panic!("it is an HMAC"),
     };
     let usual = recipe("");
 
@@ -286,10 +298,7 @@ fn no_key_of_a_scheme_is_ignored() {
     let minute = recipe(&format!("{stamped}, tolerance: 1m"));
     assert_eq!(minute.tolerance.map(|tolerance| tolerance.as_secs()), Some(60));
     assert_eq!(recipe(stamped).tolerance.map(|tolerance| tolerance.as_secs()), Some(300));
-    assert_eq!(
-        read("hmac: {json: /signature, signed: '{json:/a}', covers_body: no}").covers().body,
-        crate::scheme::Cover::Unsigned
-    );
+    assert_eq!(read("hmac: {json: /signature, signed: '{json:/a}', covers_body: no}").covers().body, Cover::Unsigned);
     assert!(
         matches!(read("hmac: {header: 'X-{n}'}").mechanism, Mechanism::Hmac(recipe) if matches!(recipe.carrier, Carrier::Numbered { .. }))
     );

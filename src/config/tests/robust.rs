@@ -20,9 +20,11 @@ inbound:
         - {env: GOOD, id: new}
         - {file: /run/secret, not_after: 2026-12-31T00:00:00Z, encoding: utf8}
       upstream: app
-      dedup: {window: 72h, key: [{json: /id}, {digest: body}], conflict: deliver, entries: 10}
+      dedup: {window: 72h, key: [{json: /id}, {digest: body}], conflict: deliver, also: body, entries: 10}
       event_type: {literal: 'é"x'}
-      forward: {path: /in, body: payload}
+      forward: {path: /in, body: payload, headers: [Cookie], host: keep}
+      verification: report_only
+      require: {bearer: {env: GOOD}, header: {name: X-T, value: {env: OTHER}}, from: [10.0.0.0/8, "fd00::/8"]}
       delivery: {sync_then_queue: {within: 3s}}
     copy: *source
 upstreams:

@@ -59,12 +59,115 @@ fn a_type_that_is_not_signed_is_not_trusted() {
 }
 
 #[test]
+fn a_filter_that_goes_by_an_unsigned_type_can_be_passed() {
+    let keys = "      event_type: {header: X-Type}\n      events: [box.*]\n";
+
+    assert_warns(&of_source("lmif", "[{env: GOOD}]", keys), ":10:7", "can send it again past this filter");
+    assert_eq!(of_source("lmif", "[{env: GOOD}]", "      events: [box.*]\n"), "");
+}
+
+#[test]
+fn a_filter_that_drops_every_event_is_probably_not_meant() {
+    let of = |pattern| {
+        let keys = format!("      event_type: {{literal: user_logged_in}}\n      events: [{pattern}]\n");
+        of_source("jws", "[{env: GOOD}]", &keys)
+    };
+
+    assert_warns(&of("user_registered"), ":10:7", "every event here is a `user_logged_in`, and is dropped");
+    assert_eq!(of("user_*"), "");
+}
+
+#[test]
+fn meta_cannot_ask_for_an_address_without_a_token() {
+    let without = of_source("meta", "[{env: GOOD}]", "      dedup: off\n");
+    let with = of_source("meta", "[{env: GOOD}]", "      dedup: off\n      verify_token: {env: SHORT}\n");
+
+    assert_warns(&without, ":6:15", "write `verify_token: {env: NAME}`");
+    assert_eq!(with, "");
+}
+
+#[test]
+fn an_acknowledgement_without_a_queue_is_never_given() {
+    let keys = "      acknowledge: {status: 200}\n";
+
+    assert_warns(
+        &of_source("lmif", "[{env: GOOD}]", keys),
+        ":9:7",
+        "`acknowledge` means nothing with `delivery: sync`",
+    );
+}
+
+#[test]
+fn bodies_that_count_alone_are_advised_where_id_or_type_are_not_signed() {
+    let advice = "or `dedup: {also: body}`";
+    let own = of_source("lmif", "[{env: GOOD}]", "      event_id: {header: X-Id}\n");
+    let kind = of_source("lmif", "[{env: GOOD}]", "      event_type: {header: X-Type}\n");
+    let off = of_source("lmif", "[{env: GOOD}]", "      event_type: {header: X-Type}\n      dedup: off\n");
+
+    assert_warns(&own, ":9:17", advice);
+    assert_warns(&kind, ":9:19", advice);
+    assert!(!off.contains(advice), "{off}");
+    let known = of_source("github", "[{env: GOOD}]", "      dedup: {also: body}\n");
+    assert!(!known.contains("does not cover") && known.contains("never tries again"), "{known}");
+    let open = "{hmac: {header: X-S, signed: \"{header:X-Id}\", covers_body: no}, event_id: {header: X-Other}}";
+    let open = of_source(open, "[{env: GOOD}]", "      dedup: {also: body}\n");
+    assert!(open.contains("duplicates are told by the header `x-other`") && !open.contains(advice), "{open}");
+}
+
+#[test]
+fn what_is_not_verified_reaches_the_app_only_with_a_word_about_it() {
+    let warnings = of_source("lmif", "[{env: GOOD}]", "      verification: report_only\n");
+
+    assert_warns(&warnings, ":9:21", "requests to the source `one` that are not verified reach the app");
+    assert_eq!(of_source("lmif", "[{env: GOOD}]", "      verification: enforce\n"), "");
+}
+
+#[test]
+fn a_secret_that_is_demanded_can_be_guessed_where_it_is_short() {
+    let bearer = of_source("lmif", "[{env: GOOD}]", "      require: {bearer: {env: SHORT}}\n");
+    let basic = of_source("lmif", "[{env: GOOD}]", "      require: {basic: {env: SHORT_BASIC}}\n");
+    let header = of_source("lmif", "[{env: GOOD}]", "      require: {header: {name: X-T, value: {env: SHORT}}}\n");
+
+    assert_warns(&bearer, ":9:25", "this secret has only 7 bytes");
+    assert_warns(&basic, ":9:24", "this secret has only 7 bytes");
+    assert_warns(&header, ":9:44", "this secret has only 7 bytes");
+    assert_eq!(of_source("lmif", "[{env: GOOD}]", "      require: {basic: {env: BASIC}}\n"), "");
+}
+
+#[test]
+fn headers_that_are_named_and_would_be_there_anyway_change_nothing() {
+    let other = of_source("lmif", "[{env: GOOD}]", "      forward: {headers: [X-Trace]}\n");
+    let sync = of_source("lmif", "[{env: GOOD}]", "      forward: {headers: [Authorization]}\n");
+
+    assert_warns(&other, ":9:27", "to name `x-trace` changes nothing here");
+    assert_warns(&sync, ":9:27", "with `delivery: sync` nothing is stored");
+}
+
+#[test]
 fn what_the_scheme_of_a_source_leaves_open_is_told_at_the_scheme() {
     let warnings = of_source("github", "[{env: GOOD}]", "");
 
     assert!(warnings.contains(":6:15"), "{warnings}");
     assert!(warnings.contains("duplicates are told by the header"), "{warnings}");
     assert!(warnings.contains("the event type is the header"), "{warnings}");
+}
+
+#[test]
+fn a_token_signs_nothing() {
+    let own = "    token: {header: X-Token}\n    event_id: {header: X-Id}\n    event_type: {json: /type}";
+
+    assert_warns(&of_source("gitlab", "[{env: GOOD}]", ""), ":6:15", "GitLab sends a token and signs nothing");
+    assert_warns(&warnings(&with_scheme(own)), ":5:28", "acme sends a token and signs nothing");
+}
+
+#[test]
+fn events_that_may_be_the_same_are_no_duplicates_unless_it_is_said() {
+    let said = of_source("dropbox", "[{env: GOOD}]", "      dedup: {window: 24h}\n");
+
+    assert_warns(&said, ":9:23", "two genuine events of Dropbox may be the same, byte for byte");
+    for keys in ["", "      dedup: off\n", "      event_id: {header: X-Id}\n      dedup: off\n"] {
+        assert_eq!(of_source("dropbox", "[{env: GOOD}]", keys), "", "{keys}");
+    }
 }
 
 #[test]

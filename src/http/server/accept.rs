@@ -1,18 +1,19 @@
 //! Accepts connections, as many as there may be.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 
 use super::Service;
 use super::connection::connection;
 use super::intake::Place;
+use super::listen::ListeningSocket;
+use super::wire::{Listener, Wire};
 
 /// What the other side is told while all connections are taken.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n\
@@ -26,8 +27,8 @@ const TOLD: usize = 64;
 /// # Errors
 ///
 /// If the socket cannot be registered with this thread's runtime.
-pub(crate) async fn serve<S: Service>(service: Rc<S>, socket: StdListener) -> io::Result<()> {
-    let listener = TcpListener::from_std(socket)?;
+pub(crate) async fn serve<S: Service>(service: Rc<S>, socket: ListeningSocket) -> io::Result<()> {
+    let listener = Listener::new(socket)?;
     let mut drain = service.intake().watch();
     loop {
         tokio::select! {
@@ -45,8 +46,8 @@ pub(crate) async fn serve<S: Service>(service: Rc<S>, socket: StdListener) -> io
     Ok(())
 }
 
-async fn accepted<S: Service>(service: &Rc<S>, incoming: io::Result<(TcpStream, SocketAddr)>) {
-    let (stream, address) = match incoming {
+async fn accepted<S: Service>(service: &Rc<S>, incoming: io::Result<(Wire, Option<IpAddr>)>) {
+    let (wire, address) = match incoming {
         Ok(incoming) => incoming,
         Err(error) => {
             // Out of descriptors, mostly: the kernel keeps the connection until there are some.
@@ -60,20 +61,20 @@ async fn accepted<S: Service>(service: &Rc<S>, incoming: io::Result<(TcpStream, 
         let _until_it_is_over = (place, run);
         let limit = service.limits().connections;
         if before < limit {
-            connection(&service, stream, address).await;
+            connection(&service, wire, address).await;
         } else if before < limit + TOLD {
-            turn_away(stream).await;
+            turn_away(wire).await;
         }
     });
 }
 
 /// Says that there is no place, and waits a moment until that was read.
-async fn turn_away(mut stream: TcpStream) {
+async fn turn_away(mut wire: Wire) {
     let told = async {
-        stream.write_all(FULL).await?;
-        stream.shutdown().await?;
+        wire.write_all(FULL).await?;
+        wire.shutdown().await?;
         let mut scratch = [0; 1024];
-        while stream.read(&mut scratch).await? > 0 {}
+        while wire.read(&mut scratch).await? > 0 {}
         io::Result::Ok(())
     };
     let _ = timeout(Duration::from_secs(1), told).await;

@@ -1,20 +1,22 @@
-//! Opens a connection: over TLS or not, and which version of HTTP is spoken on it.
+//! Opens a connection: for whom it is, over TLS or not, and which version of HTTP is spoken on it.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tracing::field::{self, DisplayValue};
 
 use super::Service;
+use super::announcement::{self, Announced};
 use super::guard::Peer;
 use super::intake::Intake;
 use super::speak::{Opened, Version};
+use super::wire::Wire;
 
 /// How HTTP/2 begins where nothing was negotiated before (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -23,39 +25,91 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const OPENING_OF_LAST: Duration = Duration::from_millis(500);
 
 /// Serves a connection to its end.
-pub(super) async fn connection<S: Service>(service: &Rc<S>, stream: TcpStream, address: SocketAddr) {
-    // Answers are small and written at once: waiting to fill a segment only delays them.
-    if stream.set_nodelay(true).is_err() {
+pub(super) async fn connection<S: Service>(service: &Rc<S>, wire: Wire, address: Option<IpAddr>) {
+    if wire.set_nodelay().is_err() {
         return;
     }
     let limit = service.limits().read_timeout;
+    let incoming = Incoming { wire, address, ahead: Vec::new() };
     // The rarer ways are in boxes, as every connection would carry the room for them otherwise.
+    let incoming = if service.is_proxy(address) {
+        match Box::pin(announced(service, incoming, limit)).await {
+            Some(incoming) => incoming,
+            None => return,
+        }
+    } else {
+        incoming
+    };
     match service.tls() {
-        None => clear(service, stream, address, limit).await,
-        Some(tls) => Box::pin(encrypted(service, stream, address, limit, tls)).await,
+        None => clear(service, incoming, limit).await,
+        Some(tls) => Box::pin(encrypted(service, incoming, limit, tls)).await,
     }
 }
 
-async fn clear<S: Service>(service: &Rc<S>, mut stream: TcpStream, address: SocketAddr, limit: Duration) {
+/// A connection of which nothing is known but where it comes from.
+struct Incoming {
+    wire: Wire,
+    address: Option<IpAddr>,
+    /// What was read of it already.
+    ahead: Vec<u8>,
+}
+
+/// The connection behind what a proxy says of it. It ends where the proxy does not say it.
+async fn announced<S: Service>(service: &Rc<S>, incoming: Incoming, limit: Duration) -> Option<Incoming> {
+    let Incoming { mut wire, address, .. } = incoming;
+    let (said, ahead) = opening(service.intake(), limit, listen(&mut wire, address)).await?;
+    let address = match said {
+        Announced::Address(address) => Some(address),
+        Announced::Nowhere => None,
+        Announced::Proxy => address,
+    };
+    Some(Incoming { wire, address, ahead })
+}
+
+/// What the proxy says, and what was read behind it.
+async fn listen(wire: &mut Wire, proxy: Option<IpAddr>) -> io::Result<(Announced, Vec<u8>)> {
+    let mut read = Vec::with_capacity(1024);
+    // One that only looks whether somebody is here says nothing.
+    while wire.read_buf(&mut read).await? > 0 {
+        match announcement::scan(&read) {
+            Ok(None) => {}
+            Ok(Some((said, length))) => {
+                read.drain(..length);
+                return Ok((said, read));
+            }
+            Err(cause) => {
+                tracing::warn!(proxy = shown(proxy), %cause, "a proxy does not say for whom it connects");
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+        }
+    }
+    Err(io::ErrorKind::UnexpectedEof.into())
+}
+
+async fn clear<S: Service>(service: &Rc<S>, incoming: Incoming, limit: Duration) {
+    let Incoming { wire: mut stream, address, ahead } = incoming;
     let peer = Peer::new(address, false);
-    let Some((version, read)) = opening(service.intake(), limit, detect(&mut stream)).await else { return };
+    let Some((version, read)) = opening(service.intake(), limit, detect(&mut stream, ahead)).await else { return };
     Opened { stream, version, peer, read, limit }.speak(service).await;
 }
 
-async fn encrypted<S: Service>(
-    service: &Rc<S>,
-    stream: TcpStream,
-    address: SocketAddr,
-    limit: Duration,
-    tls: Arc<rustls::ServerConfig>,
-) {
-    let handshake = TlsAcceptor::from(tls).accept(stream);
+async fn encrypted<S: Service>(service: &Rc<S>, incoming: Incoming, limit: Duration, tls: Arc<rustls::ServerConfig>) {
+    let Incoming { wire, address, ahead } = incoming;
+    let handshake = TlsAcceptor::from(tls).accept(wire.after(ahead));
+    let handshake = async {
+        handshake.await.inspect_err(|cause| tracing::debug!(address = shown(address), %cause, "no TLS was agreed on"))
+    };
     let Some(stream) = opening(service.intake(), limit, handshake).await else { return };
     let version = match stream.get_ref().1.alpn_protocol() {
         Some(b"h2") => Version::Http2,
         _ => Version::Http1,
     };
     Opened { stream, version, peer: Peer::new(address, true), read: Vec::new(), limit }.speak(service).await;
+}
+
+/// An address, for the log.
+fn shown(address: Option<IpAddr>) -> Option<DisplayValue<IpAddr>> {
+    address.map(field::display)
 }
 
 /// What a connection begins with, if that comes in time: within `limit`, or at
@@ -75,18 +129,18 @@ async fn opening<T>(intake: &Intake, limit: Duration, opening: impl Future<Outpu
 }
 
 /// Tells the versions apart by the first bytes, which are handed on with the answer.
-async fn detect(stream: &mut TcpStream) -> io::Result<(Version, Vec<u8>)> {
-    let mut read = Vec::with_capacity(1024);
+async fn detect(stream: &mut Wire, mut read: Vec<u8>) -> io::Result<(Version, Vec<u8>)> {
+    read.reserve(1024);
     loop {
-        if stream.read_buf(&mut read).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
         let compared = read.len().min(PREFACE.len());
         if read[..compared] != PREFACE[..compared] {
             return Ok((Version::Http1, read));
         }
         if compared == PREFACE.len() {
             return Ok((Version::Http2, read));
+        }
+        if stream.read_buf(&mut read).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
 }

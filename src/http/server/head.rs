@@ -71,9 +71,6 @@ impl HeadScan {
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), BadHead> {
-        if line.contains(&b'\r') {
-            return Err(BadHead::Ambiguous);
-        }
         if self.seen_request_line {
             return self.field(line);
         }
@@ -121,7 +118,7 @@ impl HeadScan {
     fn field(&mut self, line: &[u8]) -> Result<(), BadHead> {
         // A line that begins with a space would continue the one before (RFC 9112 §5.2).
         let colon = memchr::memchr(b':', line).ok_or(BadHead::Ambiguous)?;
-        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        let (name, value) = (&line[..colon], &line[colon + 1..]);
         if !is_token(name) || has_control(value) {
             return Err(BadHead::Ambiguous);
         }
@@ -129,6 +126,7 @@ impl HeadScan {
         if self.fields > MOST_FIELDS {
             return Err(BadHead::TooLarge);
         }
+        let value = value.trim_ascii();
         match name.len() {
             4 if name.eq_ignore_ascii_case(b"host") => self.host(value),
             14 if name.eq_ignore_ascii_case(b"content-length") => self.content_length(value),
@@ -180,7 +178,8 @@ impl HeadScan {
 
 /// Whether these bytes are a token (RFC 9110 §5.6.2), as methods and names of fields are.
 fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+    static TOKEN: [bool; 256] = alphanumeric_or(b"!#$%&'*+-.^_`|~");
+    !bytes.is_empty() && bytes.iter().all(|byte| TOKEN[usize::from(*byte)])
 }
 
 /// Whether a value holds a control character, which no field may (RFC 9110 §5.5). A tab is none.
@@ -191,13 +190,30 @@ fn has_control(value: &[u8]) -> bool {
 
 /// Whether a target holds nothing but what every parser takes; the few others are looked at closely.
 fn is_plain(target: &[u8]) -> bool {
-    target.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.?&=%~+:@!$'()*,;".contains(byte))
+    static PLAIN: [bool; 256] = alphanumeric_or(b"/-_.?&=%~+:@!$'()*,;");
+    target.iter().all(|byte| PLAIN[usize::from(*byte)])
 }
 
 /// Whether a value names a host, with or without a port (RFC 3986 §3.2.2 and 3.2.3).
 pub(super) fn is_host(value: &[u8]) -> bool {
-    let sound = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:[]%~!$&'()*+;=".contains(byte);
-    !value.is_empty() && value.iter().all(sound)
+    static SOUND: [bool; 256] = alphanumeric_or(b".-_:[]%~!$&'()*+;=");
+    !value.is_empty() && value.iter().all(|byte| SOUND[usize::from(*byte)])
+}
+
+/// A table of the bytes that may be there, as it is asked about every byte of every head.
+const fn alphanumeric_or(others: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut place = 0;
+    while place < others.len() {
+        table[others[place] as usize] = true;
+        place += 1;
+    }
+    table
 }
 
 #[cfg(test)]
@@ -260,6 +276,10 @@ mod tests {
             "POST http://b/ HTTP/1.1\r\nHost: a\r\n\r\n".into(),
             "POST /\u{e9} HTTP/1.1\r\nHost: a\r\n\r\n".into(),
             "POST /<a> HTTP/1.1\r\nHost: a\r\n\r\n".into(),
+            "POST /a\rb HTTP/1.1\r\nHost: a\r\n\r\n".into(),
+            "POST /<a\r> HTTP/1.1\r\nHost: a\r\n\r\n".into(),
+            format!("{line}Host: a\r\nX: 1\r\r\n\r\n"),
+            format!("{line}Host: a\r\r\n\r\n"),
             "P(ST / HTTP/1.1\r\nHost: a\r\n\r\n".into(),
             format!("{line}Host: a\r\nX(: 1\r\n\r\n"),
             format!("{line}Host: a\r\nX: \0\r\n\r\n"),

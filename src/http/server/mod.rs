@@ -8,6 +8,7 @@
 //! What is served is a [`Service`]; what its workers share is an [`Intake`].
 
 mod accept;
+mod announcement;
 mod budget;
 mod connection;
 mod content;
@@ -18,10 +19,13 @@ mod intake;
 mod listen;
 mod request;
 mod running;
+mod socket_file;
 mod speak;
 mod way;
+mod wire;
 
 use std::error::Error;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -38,9 +42,10 @@ pub(crate) use guard::Peer;
 pub(crate) use head::BadHead;
 pub(crate) use host::host;
 pub(crate) use intake::Intake;
-pub use listen::{BindError, Listeners};
+pub use listen::{BindError, Listeners, ListeningSocket};
 pub(crate) use running::{Run, Running};
 pub(crate) use way::Way;
+pub(crate) use wire::Listener;
 
 /// What answers the requests of one listener, on one thread.
 pub(crate) trait Service: 'static {
@@ -55,6 +60,9 @@ pub(crate) trait Service: 'static {
 
     /// The limits for the next connection.
     fn limits(&self) -> Limits;
+
+    /// Whether a connection from this address begins with what a proxy says of it; `None`: from a Unix socket.
+    fn is_proxy(&self, address: Option<IpAddr>) -> bool;
 
     /// The TLS of the next connection; `None`: clear text.
     fn tls(&self) -> Option<Arc<rustls::ServerConfig>>;

@@ -16,7 +16,8 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 #[derive(Debug)]
 pub(crate) struct Way {
     host: Option<HeaderValue>,
-    address: HeaderValue,
+    /// `None`: nobody knows.
+    address: Option<HeaderValue>,
     proto: HeaderValue,
     /// RFC 7239.
     forwarded: HeaderValue,
@@ -35,21 +36,28 @@ impl Way {
 
     fn new(peer: &Peer, host: Option<&HeaderValue>) -> Self {
         let proto = if peer.tls { "https" } else { "http" };
-        let address = peer.address.ip();
-        let mut text = match address {
-            IpAddr::V4(address) => format!("for={address};proto={proto}"),
-            IpAddr::V6(address) => format!("for=\"[{address}]\";proto={proto}"),
+        let mut text = match peer.address {
+            Some(IpAddr::V4(address)) => format!("for={address};proto={proto}"),
+            Some(IpAddr::V6(address)) => format!("for=\"[{address}]\";proto={proto}"),
+            None => format!("for=unknown;proto={proto}"),
         };
         if let Some(host) = host.and_then(|host| host.to_str().ok()) {
             write!(text, ";host=\"{host}\"").expect("writing to a string cannot fail");
         }
-        let (address, forwarded) = (ascii(address.to_string()), ascii(text));
+        let (address, forwarded) = (peer.address.map(|address| ascii(address.to_string())), ascii(text));
         Self { host: host.cloned(), address, proto: HeaderValue::from_static(proto), forwarded }
+    }
+
+    /// The host that the sender named.
+    pub(crate) fn host(&self) -> Option<&HeaderValue> {
+        self.host.as_ref()
     }
 
     /// Tells the app.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
-        headers.insert(X_FORWARDED_FOR, self.address.clone());
+        if let Some(address) = &self.address {
+            headers.insert(X_FORWARDED_FOR, address.clone());
+        }
         headers.insert(X_FORWARDED_PROTO, self.proto.clone());
         if let Some(host) = &self.host {
             headers.insert(X_FORWARDED_HOST, host.clone());
@@ -60,4 +68,30 @@ impl Way {
 
 fn ascii(text: String) -> HeaderValue {
     HeaderValue::try_from(text).expect("addresses and checked host names are visible ASCII")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(address: Option<&str>) -> HeaderMap {
+        let peer = Peer::new(address.map(|address| address.parse().unwrap()), false);
+        let mut headers = HeaderMap::new();
+        Way::of(&peer, Some(&HeaderValue::from_static("hooks.example"))).write(&mut headers);
+        headers
+    }
+
+    #[test]
+    fn an_address_is_told_as_what_it_is_and_where_there_is_none_none_is() {
+        for (address, plain, forwarded) in [
+            (Some("192.0.2.1"), Some("192.0.2.1"), "for=192.0.2.1"),
+            (Some("::ffff:192.0.2.1"), Some("192.0.2.1"), "for=192.0.2.1"),
+            (Some("2001:db8::1"), Some("2001:db8::1"), "for=\"[2001:db8::1]\""),
+            (None, None, "for=unknown"),
+        ] {
+            let headers = told(address);
+            assert_eq!(headers.get(X_FORWARDED_FOR).map(|value| value.to_str().unwrap()), plain);
+            assert_eq!(headers[header::FORWARDED], format!("{forwarded};proto=http;host=\"hooks.example\""));
+        }
+    }
 }

@@ -5,8 +5,8 @@ use http::HeaderMap;
 use jiff::Timestamp;
 
 use super::*;
-use crate::config::{Pace, Retry, UpstreamUrl, UrlScheme};
-use crate::http::testing::{Act, Received, Receiver, url};
+use crate::config::{Retry, UpstreamUrl, UrlScheme};
+use crate::http::testing::{self, Act, Received, Receiver, url};
 use crate::store::ledger::{Target, TargetKind};
 use crate::telemetry::metrics::Metrics;
 
@@ -31,21 +31,19 @@ fn leased(path: &str) -> Leased {
         event_id: "evt_1".to_owned(),
         event_type: None,
         attempts: 2,
-        message: Message { path: path.to_owned(), headers, body: Bytes::from_static(BODY.as_bytes()) }.into(),
+        message: Message {
+            path: path.to_owned(),
+            headers,
+            body: Bytes::from_static(BODY.as_bytes()),
+            ..Message::default()
+        }
+        .into(),
     }
 }
 
 fn upstream(app: &Receiver, path: &str) -> Upstream {
     let url = url(UrlScheme::Http, "127.0.0.1", app.address.port());
-    Upstream {
-        name: "app".into(),
-        url: UpstreamUrl { path: path.to_owned(), ..url },
-        timeout: Duration::from_secs(10),
-        connect_timeout: Duration::from_secs(2),
-        tls: None,
-        retry: Retry::none(),
-        pace: Pace::default(),
-    }
+    testing::upstream(vec![UpstreamUrl { path: path.to_owned(), ..url }])
 }
 
 fn courier(upstream: Upstream) -> (Rc<UpstreamCourier>, Metrics) {
@@ -64,7 +62,7 @@ async fn the_app_on_loopback_gets_what_was_stored_and_what_belongs_to_the_attemp
     assert_eq!((answer.status, &answer.body[..]), (200, &b"ok"[..]));
     let received = Received::read(&app.requests()[0]);
     assert_eq!((received.line.as_str(), received.body.as_str()), ("POST /base/hooks/lmif?a=%2F HTTP/1.1", BODY));
-    assert_eq!(received.header("host"), app.address.to_string());
+    assert_eq!(received.header("host"), "hooks.example", "one that was stored is kept");
     assert_eq!(received.header("content-length"), BODY.len().to_string());
     assert_eq!(received.header("countersign-delivery"), leased("").id.to_string());
     assert_eq!(received.header("countersign-attempt"), "3");
@@ -73,6 +71,18 @@ async fn the_app_on_loopback_gets_what_was_stored_and_what_belongs_to_the_attemp
     assert_eq!(received.header("x-lmif-signature"), "sha256=00");
     assert_eq!(received.headers.len(), 8, "{:?}", received.headers);
     assert!(metrics.render().contains("countersign_upstream_duration_seconds_count{upstream=\"app\"} 1"));
+}
+
+#[tokio::test(flavor = "local")]
+async fn without_a_host_that_was_stored_the_app_is_told_its_own() {
+    let app = Receiver::ok().await;
+    let (courier, _) = courier(upstream(&app, ""));
+    let mut leased = leased("/");
+    Arc::make_mut(&mut leased.message).headers.remove("host");
+
+    courier.attempt(&leased, 1).await.unwrap();
+
+    assert_eq!(Received::read(&app.requests()[0]).header("host"), app.address.to_string());
 }
 
 #[tokio::test(flavor = "local")]

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::clock;
 use crate::config::{self, Config, GivenEnvironment};
-use crate::inbound::{Gateway, Worker};
+use crate::inbound::{Gateway, ListeningSocket, Worker};
 use crate::scheme::Message;
 use crate::store::Store;
 use crate::store::ledger::{DeliveryId, Ledger, Target, TargetKind};
@@ -86,7 +86,7 @@ impl Harness {
         let socket = StdListener::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
         let address = socket.local_addr().unwrap();
-        spawn_local(Worker::new(gateway.clone()).serve(socket));
+        spawn_local(Worker::new(gateway.clone()).serve(ListeningSocket::Tcp(socket)));
         Harness { ledger, gateway, metrics, config, address, app, state, released }
     }
 

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::config::UpstreamUrl;
+use crate::config::{UpstreamUrl, UrlScheme};
 use crate::delivery::Tried;
 use crate::http::testing::{Act, Received, Receiver, SECRET, endpoint, url};
 use crate::scheme::preset::PRESETS;
@@ -22,7 +22,7 @@ fn leased(body: &str, headers: &[(&'static str, &str)]) -> Leased {
         event_id: "evt_1".to_owned(),
         event_type: Some("box.created".to_owned()),
         attempts: 0,
-        message: ledger::Message { path: String::new(), headers: stored, body: Bytes::from(body.to_owned()) }.into(),
+        message: ledger::Message { headers: stored, body: Bytes::from(body.to_owned()), ..Default::default() }.into(),
     }
 }
 
@@ -54,18 +54,21 @@ fn keyring(scheme: &crate::scheme::Scheme, secrets: &[(&str, &str, &str)]) -> Ke
 #[tokio::test(flavor = "local")]
 async fn what_every_preset_sends_is_what_its_receiver_accepts() {
     let receiver = Receiver::ok().await;
+    let url = format!("http://{}", receiver.address);
+    // Linear's has its time in it.
+    let sent = format!(r#"{{"webhookTimestamp":{},{}"#, clock::now().as_millisecond(), &BODY[1..]);
     for scheme in PRESETS {
         let courier = courier(endpoint(&scheme.name, here(&receiver, "/hooks")));
 
-        let (tried, received) = attempt(&courier, &receiver, &leased(BODY, &[])).await;
+        let (tried, received) = attempt(&courier, &receiver, &leased(&sent, &[])).await;
 
         assert_eq!(tried.unwrap().status, 200, "{}", scheme.name);
         assert_eq!(received.line, "POST /hooks HTTP/1.1");
-        let (headers, public_url) = (&received.headers, None);
+        let (headers, public_url) = (&received.headers, Some(url.as_str()));
         let head = Head { method: &Method::POST, path: "/hooks", query: None, headers, public_url };
         let body = Bytes::from(received.body.clone());
         let verified = scheme.verify(&courier.endpoint.keyring, &head, body, clock::now());
-        assert_eq!(verified.expect(&scheme.name).payload().contiguous(), BODY.as_bytes(), "{}", scheme.name);
+        assert_eq!(verified.expect(&scheme.name).payload().contiguous(), sent.as_bytes(), "{}", scheme.name);
         assert_eq!(received.header("content-length"), received.body.len().to_string());
     }
 }

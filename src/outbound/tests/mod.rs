@@ -22,9 +22,10 @@ use tokio::task::{LocalSet, spawn_local};
 
 use super::{Gateway, Worker};
 use crate::config::{
-    Endpoint, EndpointDelivery, Envelope, EventPattern, Limits, Outbound, Pace, Retry, UpstreamUrl, UrlScheme,
+    Endpoint, EndpointDelivery, Envelope, EventPattern, Limits, Listen, Outbound, Pace, Retry, UpstreamUrl, UrlScheme,
 };
 use crate::delivery::{Attempting, Courier, Tried, Unanswered};
+use crate::http::server::ListeningSocket;
 use crate::scheme::{KeySpec, Keyring, Scheme, Secret, preset};
 use crate::store::Store;
 use crate::store::ledger::{AttemptAnswer, Leased, Target, TargetKind};
@@ -72,7 +73,7 @@ fn sync(name: &str) -> Endpoint {
 fn outbound(endpoints: Vec<Endpoint>) -> Outbound {
     let read_timeout = Duration::from_secs(5);
     Outbound {
-        listen: "127.0.0.1:0".parse().unwrap(),
+        listen: Listen::Tcp("127.0.0.1:0".parse().unwrap()),
         token: None,
         limits: Limits { body: 4096, memory: 1 << 20, connections: 100, read_timeout },
         egress: crate::config::Egress::default(),
@@ -105,7 +106,7 @@ async fn play_with(outbound: Outbound, test: impl AsyncFnOnce(&Play)) {
     let address = socket.local_addr().unwrap();
     let play = Play { gateway, ledger, receiver, address };
     let playing = async {
-        let served = spawn_local(worker.serve(socket));
+        let served = spawn_local(worker.serve(ListeningSocket::Tcp(socket)));
         test(&play).await;
         play.gateway.drain();
         served.await.unwrap().unwrap();

@@ -18,7 +18,7 @@ use super::{Body, Pointer};
 use cursor::Halt;
 use scan::{Found, Scan};
 
-pub(super) use strict::members;
+pub(super) use strict::{Value, is_structure, members};
 
 /// As many pointers as one scan looks for.
 const TOGETHER: usize = 8;

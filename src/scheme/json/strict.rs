@@ -6,17 +6,36 @@ use super::text::{is_number, unescape};
 /// Deeper than any header of a JWS.
 const DEEPEST: usize = 8;
 
-/// The members of the object that `bytes` are, each with its value where that is a string.
+/// A value, as far as anybody here asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::scheme) enum Value {
+    /// `false`.
+    False,
+    List(Vec<Value>),
+    Object(Vec<(String, Value)>),
+    /// A number, `null` or `true`.
+    Other,
+    /// A string, unescaped.
+    Text(String),
+}
+
+/// The members of the object that `bytes` are.
 ///
 /// `None` where they are not exactly one JSON object, or where an object in it gives a member twice.
-pub(in crate::scheme) fn members(bytes: &[u8]) -> Option<Vec<(String, Option<String>)>> {
+pub(in crate::scheme) fn members(bytes: &[u8]) -> Option<Vec<(String, Value)>> {
     let mut cursor = Cursor::new(bytes);
     let members = object(&mut cursor, DEEPEST).ok()?;
     cursor.is_over().then_some(members)
 }
 
-fn object(cursor: &mut Cursor<'_>, depth: usize) -> Result<Vec<(String, Option<String>)>, Halt> {
-    let mut members: Vec<(String, Option<String>)> = Vec::new();
+/// Whether `bytes` are exactly one JSON object or array.
+pub(in crate::scheme) fn is_structure(bytes: &[u8]) -> bool {
+    let mut cursor = Cursor::new(bytes);
+    matches!(cursor.peek(), Ok(b'{' | b'[')) && value(&mut cursor, 64).is_ok() && cursor.is_over()
+}
+
+fn object(cursor: &mut Cursor<'_>, depth: usize) -> Result<Vec<(String, Value)>, Halt> {
+    let mut members: Vec<(String, Value)> = Vec::new();
     cursor.expect(b'{')?;
     let mut more = !cursor.pass(b'}')?;
     while more {
@@ -31,26 +50,27 @@ fn object(cursor: &mut Cursor<'_>, depth: usize) -> Result<Vec<(String, Option<S
     Ok(members)
 }
 
-fn array(cursor: &mut Cursor<'_>, depth: usize) -> Result<(), Halt> {
+fn array(cursor: &mut Cursor<'_>, depth: usize) -> Result<Vec<Value>, Halt> {
+    let mut values = Vec::new();
     cursor.expect(b'[')?;
     let mut more = !cursor.pass(b']')?;
     while more {
-        value(cursor, depth)?;
+        values.push(value(cursor, depth)?);
         more = cursor.more(b']')?;
     }
-    Ok(())
+    Ok(values)
 }
 
-/// Passes a value; gives its text where it is a string.
-fn value(cursor: &mut Cursor<'_>, depth: usize) -> Result<Option<String>, Halt> {
+fn value(cursor: &mut Cursor<'_>, depth: usize) -> Result<Value, Halt> {
     let depth = depth.checked_sub(1).ok_or(Halt::Broken)?;
     match cursor.peek()? {
-        b'"' => string(cursor).map(Some),
-        b'{' => object(cursor, depth).map(|_| None),
-        b'[' => array(cursor, depth).map(|()| None),
+        b'"' => string(cursor).map(Value::Text),
+        b'{' => object(cursor, depth).map(Value::Object),
+        b'[' => array(cursor, depth).map(Value::List),
         _ => match cursor.bare()? {
-            b"true" | b"false" | b"null" => Ok(None),
-            raw if is_number(raw) => Ok(None),
+            b"false" => Ok(Value::False),
+            b"true" | b"null" => Ok(Value::Other),
+            raw if is_number(raw) => Ok(Value::Other),
             _ => Err(Halt::Broken),
         },
     }
@@ -65,15 +85,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_members_of_an_object_are_given_with_their_strings() {
-        let text = r#" {"alg":"HS256", "n" : -1.5, "\u0078":[1,{"y":null}], "t":true} "#;
+    fn the_members_of_an_object_are_given_with_their_values() {
+        let text = r#" {"alg":"HS256", "n" : -1.5, "\u0078":[1,{"y":null}], "t":true, "f":false} "#;
 
-        let member = |name: &str, value: Option<&str>| (name.to_owned(), value.map(str::to_owned));
-        assert_eq!(
-            members(text.as_bytes()).unwrap(),
-            [member("alg", Some("HS256")), member("n", None), member("x", None), member("t", None)]
-        );
+        let nested = Value::List(vec![Value::Other, Value::Object(vec![("y".to_owned(), Value::Other)])]);
+        let expected = [
+            ("alg", Value::Text("HS256".to_owned())),
+            ("n", Value::Other),
+            ("x", nested),
+            ("t", Value::Other),
+            ("f", Value::False),
+        ];
+        let found = members(text.as_bytes()).unwrap();
+        assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value)));
         assert_eq!(members(b"{}"), Some(Vec::new()));
+    }
+
+    #[test]
+    fn objects_and_arrays_are_structures_and_nothing_else_is() {
+        for text in ["{}", "[]", r#" {"a":[1,{"b":null}]} "#, r#"["accepted"]"#] {
+            assert!(is_structure(text.as_bytes()), "{text}");
+        }
+        for text in ["", "OK", "1", "null", r#""a""#, "[accepted]", "{", "{}x", "[1,]"] {
+            assert!(!is_structure(text.as_bytes()), "{text}");
+        }
     }
 
     #[test]

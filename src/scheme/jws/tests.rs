@@ -19,9 +19,9 @@ fn payload(token: impl AsRef<[u8]>) -> Result<Vec<u8>, Rejection> {
 
 /// Signs these two segments as they are written.
 fn signed(header: &str, payload: &str) -> String {
-    let mut mac = keyring(&scheme(JwsAlgorithm::Hs256), &[SECRET]).mac(0);
-    mac.update(format!("{header}.{payload}").as_bytes());
-    format!("{header}.{payload}.{}", Encoding::Base64Url.encode(&mac.finish()))
+    let keyring = keyring(&scheme(JwsAlgorithm::Hs256), &[SECRET]);
+    let signature = keyring.sign(0, &[header.as_bytes(), b".", payload.as_bytes()]).unwrap();
+    format!("{header}.{payload}.{}", Encoding::Base64Url.encode(&signature))
 }
 
 /// Signs a token with this header.
@@ -265,4 +265,51 @@ fn the_payload_is_signed_and_the_key_counts() {
     let scheme = scheme(JwsAlgorithm::Hs256);
     let wrong = scheme.verify(&keyring(&scheme, &["other"]), &head(&headers(&[])), good.into_bytes(), seconds(0));
     assert_eq!(wrong.err(), Some(Rejection::Mismatch));
+}
+
+/// Verifies with a JWK; gives the payload.
+fn with_jwk(algorithm: JwsAlgorithm, jwk: &str, token: &str) -> Result<Vec<u8>, Rejection> {
+    let scheme = scheme(algorithm);
+    let body = token.as_bytes().to_vec();
+    let verified = scheme.verify(&keyring(&scheme, &[jwk]), &head(&headers(&[])), body, seconds(0))?;
+    Ok(verified.payload().contiguous().into_owned())
+}
+
+#[test]
+fn the_vectors_of_rfc_7515_and_8037_with_public_keys_hold() {
+    // ref: https://www.rfc-editor.org/rfc/rfc7515#appendix-A.2, A.3, and https://www.rfc-editor.org/rfc/rfc8037#appendix-A.4
+    let claims = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+    let rsa = concat!(
+        r#"{"kty":"RSA","e":"AQAB","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEz"#,
+        "P1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5",
+        "z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxX",
+        r#"FvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"}"#,
+    );
+    let rs256 = concat!(
+        "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujG",
+        "bds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K",
+        "0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6",
+        "LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw",
+    );
+    let ec = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+    let es256 = "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+    let okp = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    let eddsa = "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+
+    for (algorithm, jwk, token) in [
+        (JwsAlgorithm::Rs256, rsa, format!("eyJhbGciOiJSUzI1NiJ9.{claims}.{rs256}")),
+        (JwsAlgorithm::Es256, ec, format!("eyJhbGciOiJFUzI1NiJ9.{claims}.{es256}")),
+        (JwsAlgorithm::EdDsa, okp, format!("eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.{eddsa}")),
+    ] {
+        let payload = with_jwk(algorithm, jwk, &token);
+        assert!(payload.is_ok_and(|payload| !payload.is_empty()), "{algorithm:?}");
+        let last = token.len() - 10;
+        let changed = format!(
+            "{}{}{}",
+            &token[..last],
+            if token[last..].starts_with('A') { 'B' } else { 'A' },
+            &token[last + 1..]
+        );
+        assert_eq!(with_jwk(algorithm, jwk, &changed), Err(Rejection::Mismatch), "{algorithm:?}");
+    }
 }

@@ -35,6 +35,9 @@ pub static GITHUB: Scheme = Scheme {
         document: Borrowed("https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries"),
         retries: Retries::Never,
         content_type: Borrowed("application/json"),
+        handshake: None,
+        acknowledge: Acknowledge::ACCEPTED,
+        events: Events::Distinct,
         notes: Borrowed(&[
             "The signature covers neither the delivery id nor the event.",
             "It repeats a delivery only when somebody asks for it, by hand or through its API; the id stays.",

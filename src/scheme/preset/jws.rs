@@ -27,6 +27,9 @@ pub static JWS: Scheme = Scheme {
         document: Borrowed("https://api.kaizenep.com/v2/docs/hooks.html"),
         retries: Retries::Unknown,
         content_type: Borrowed(""),
+        handshake: None,
+        acknowledge: Acknowledge::ACCEPTED,
+        events: Events::Distinct,
         notes: Borrowed(&[
             "The topic is not in the message: `event_type` of the source names it.",
             "For `user_logged_in` and `user_registered` a user waits for the answer.",

@@ -38,6 +38,9 @@ pub static LOGINRADIUS: Scheme = Scheme {
         document: Borrowed("https://www.loginradius.com/docs/integrations/webhook/overview"),
         retries: Retries::Never,
         content_type: Borrowed("application/json; charset=utf-8"),
+        handshake: None,
+        acknowledge: Acknowledge::ACCEPTED,
+        events: Events::Distinct,
         notes: Borrowed(&[
             "It does not track whether a delivery arrived, and does not repeat it.",
             "By default the secret is the account's API secret, which also opens the management API: a secondary secret \

@@ -35,6 +35,9 @@ pub static LVCONNECT: Scheme = Scheme {
         document: Borrowed("https://github.com/Linkvalue-Interne/LvConnect/blob/HEAD/docs/hooks.md"),
         retries: Retries::Never,
         content_type: Borrowed("application/json"),
+        handshake: None,
+        acknowledge: Acknowledge::ACCEPTED,
+        events: Events::Distinct,
         notes: Borrowed(&[
             "The signature covers neither the delivery id nor the event: whoever captured a body can send it again as \
              another event.",

@@ -39,6 +39,9 @@ pub static SHOPIFY: Scheme = Scheme {
         document: Borrowed("https://shopify.dev/docs/apps/build/webhooks/verify-deliveries"),
         retries: Retries::For(Duration::from_secs(4 * 3600)),
         content_type: Borrowed("application/json"),
+        handshake: None,
+        acknowledge: Acknowledge::ACCEPTED,
+        events: Events::Distinct,
         notes: Borrowed(&[
             "The signature covers neither the id nor the topic nor the shop.",
             "It waits 5 seconds for an answer.",

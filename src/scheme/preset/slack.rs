@@ -46,6 +46,13 @@ pub static SLACK: Scheme = Scheme {
         // At once, after one minute, and after five more.
         retries: Retries::For(Duration::from_secs(6 * 60)),
         content_type: Borrowed("application/json"),
+        handshake: Some(Handshake::Post {
+            at: json("/type"),
+            value: "url_verification",
+            answer: Answer::Echo(Pointer(Borrowed("/challenge"))),
+        }),
+        acknowledge: Acknowledge::ACCEPTED,
+        events: Events::Distinct,
         notes: Borrowed(&[
             "It waits 3 seconds for an answer.",
             "Commands and interactions are forms without an event id: the body's digest is their id.",

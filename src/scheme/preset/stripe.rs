@@ -44,6 +44,9 @@ pub static STRIPE: Scheme = Scheme {
         document: Borrowed("https://docs.stripe.com/webhooks#verify-manually"),
         retries: Retries::For(Duration::from_secs(3 * 24 * 3600)),
         content_type: Borrowed("application/json; charset=utf-8"),
+        handshake: None,
+        acknowledge: Acknowledge::ACCEPTED,
+        events: Events::Distinct,
         notes: Borrowed(&[
             "The secret is used as it is shown, `whsec_` included.",
             "Each attempt is signed anew, with the time of the attempt.",

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 
 use crate::scheme::testing::{head, headers, keyring, message, seconds};
 use crate::scheme::{
-    Algorithm, Carrier, Cover, Encoding, Format, Head, Locator, Mechanism, OnConflict, Pointer, Recipe, Rejection,
-    Retries, Scheme, SecretEncoding, Sender, SignError, Template, TimestampRule, TimestampSource, TimestampUnit,
-    TypeCase, Verified,
+    Acknowledge, Algorithm, Carrier, Cover, Encoding, Events, Format, Head, Locator, Mechanism, OnConflict, Pointer,
+    Recipe, Rejection, Retries, Scheme, SecretEncoding, Sender, SignError, Template, TimestampRule, TimestampSource,
+    TimestampUnit, TypeCase, Verified,
 };
 
 /// A recipe as the configuration would make it of these texts, with SHA-256 and a tolerance of five minutes.
@@ -37,6 +37,9 @@ fn scheme(recipe: Recipe, event_id: Vec<Locator>) -> Scheme {
             document: "".into(),
             retries: Retries::Unknown,
             content_type: "".into(),
+            handshake: None,
+            acknowledge: Acknowledge::ACCEPTED,
+            events: Events::Distinct,
             notes: (&[]).into(),
         },
     };
@@ -200,10 +203,12 @@ fn box_() {
 fn a_timestamp_in_the_body_is_checked_where_the_body_is_signed() {
     // As Linear does: milliseconds in the body, which is hashed before they are read.
     let recipe = recipe("Linear-Signature", "{signature}", None, "{body}");
-    let scheme = scheme(Recipe { timestamp: from_json("/t", TimestampUnit::Milliseconds), ..recipe }, vec![]);
+    let recipe = Recipe { timestamp: from_json("/t", TimestampUnit::Milliseconds), ..recipe };
+    let careless = scheme(Recipe { tolerance: None, ..recipe.clone() }, vec![]);
+    let scheme = scheme(recipe, vec![]);
     let keyring = keyring(&scheme, &["k"]);
     let check = |body: &'static str, now| {
-        let signed = scheme.sign(&keyring, &message(body.into()), seconds(now)).unwrap();
+        let signed = careless.sign(&keyring, &message(body.into()), seconds(now)).unwrap();
         let lines: HeaderMap = signed.headers.into_iter().collect();
         scheme.verify(&keyring, &head(&lines), body.as_bytes(), seconds(now)).err()
     };
@@ -214,6 +219,8 @@ fn a_timestamp_in_the_body_is_checked_where_the_body_is_signed() {
     assert_eq!(check(r#"{"t":"x"}"#, 1_700_000_000), Some(Rejection::Malformed));
     assert_eq!(check(r#"{"t":1,"t":1700000000123}"#, 1_700_000_000), Some(Rejection::Missing));
     assert_eq!(check("{}", 1_700_000_000), Some(Rejection::Missing));
+    let unsigned = scheme.sign(&keyring, &message("{}".into()), seconds(1_700_000_000));
+    assert_eq!(unsigned.err(), Some(SignError::PartMissing));
 }
 
 #[test]

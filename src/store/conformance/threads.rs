@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::{JoinSet, yield_now};
 
 use super::harness::{BODY, Harness, WINDOW, answer, at, failure, key};
-use crate::store::{Claim, ScopeHandle, Seen, Succession, Waited, Waiter};
+use crate::store::{Alike, Claim, ScopeHandle, Seen, Succession, Waited, Waiter};
 
 const THREADS: usize = 4;
 
@@ -89,7 +89,7 @@ fn nobody_has_two_owners(harness: &Harness) {
             Seen::New(claim) => claim,
             Seen::InFlight { waiter, .. } => match waiter.wait().await {
                 Waited::Yours(claim) => claim,
-                Waited::Settled(_) | Waited::Failed(_) => return,
+                Waited::Settled(_) | Waited::Replayed(_) | Waited::Failed(_) => return,
                 Waited::TooLong => panic!("event {event} is stuck"),
             },
             Seen::Settled { .. } => return,
@@ -102,6 +102,35 @@ fn nobody_has_two_owners(harness: &Harness) {
     assert!(shared.deliveries.load(SeqCst) >= EVENTS);
     assert_eq!(harness.stats("lmif").in_flight, 0);
     assert_eq!(harness.entries("lmif"), shared.successes.load(SeqCst));
+}
+
+/// Each event comes with one of few bodies: whoever delivers has both for himself.
+fn nobody_has_two_owners_of_a_body(harness: &Harness) {
+    const BODIES: usize = 7;
+    let shared = Shared::new(harness);
+
+    on_threads(&shared, |shared, event, number| async move {
+        // Some ask for the same event, some for others with the same body.
+        let (id, body) = (event * TASKS + number % 5, event % BODIES);
+        let claim = match shared.scope.claim(key(id as u64), BODY, at(0), LONG) {
+            Seen::New(claim) => claim,
+            Seen::InFlight { waiter, .. } => match waiter.wait().await {
+                Waited::Yours(claim) => claim,
+                Waited::TooLong => panic!("event {id} is stuck"),
+                _ => return,
+            },
+            _ => return,
+        };
+        match shared.scope.claim_body(claim, key(1_000_000 + body as u64), at(0), LONG).await {
+            Alike::New(claim) => shared.deliver(body, claim, event > EVENTS / 2 && number % 3 == 0).await,
+            // More than 64 may wait for one body.
+            Alike::Busy | Alike::Failed(_) | Alike::JustReplayed(_) | Alike::Replayed(_) => {}
+        }
+    });
+
+    assert_eq!(shared.successes.load(SeqCst), BODIES);
+    assert_eq!(harness.entries("lmif"), BODIES);
+    assert_eq!(harness.stats("lmif").in_flight, 0);
 }
 
 /// Waiters leave at all moments, also while a claim is on its way to them.
@@ -121,7 +150,7 @@ fn no_claim_is_lost_on_a_waiter_that_leaves(harness: &Harness) {
                 match waited {
                     Ok(Waited::Yours(claim)) => shared.deliver(event, claim, false).await,
                     Ok(Waited::TooLong) => panic!("event {event} is stuck"),
-                    Ok(Waited::Settled(_) | Waited::Failed(_)) | Err(_) => {}
+                    Ok(Waited::Settled(_) | Waited::Replayed(_) | Waited::Failed(_)) | Err(_) => {}
                 }
             }
             other => panic!("nothing is settled, and few ask: {other:?}"),
@@ -168,6 +197,11 @@ mod memory {
     }
 
     #[test]
+    fn nobody_has_two_owners_of_a_body() {
+        super::nobody_has_two_owners_of_a_body(&Harness::memory());
+    }
+
+    #[test]
     fn no_claim_is_lost_on_a_waiter_that_leaves() {
         super::no_claim_is_lost_on_a_waiter_that_leaves(&Harness::memory());
     }
@@ -184,6 +218,11 @@ mod sqlite {
     #[test]
     fn nobody_has_two_owners() {
         super::nobody_has_two_owners(&Harness::sqlite());
+    }
+
+    #[test]
+    fn nobody_has_two_owners_of_a_body() {
+        super::nobody_has_two_owners_of_a_body(&Harness::sqlite());
     }
 
     #[test]

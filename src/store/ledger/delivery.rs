@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 
 use super::{Attempt, DeliveryId, Next};
@@ -37,6 +37,8 @@ pub struct Message {
     pub headers: HeaderMap,
     /// The body; for a scheme that wraps it, what will be wrapped.
     pub body: Bytes,
+    /// The credentials among the headers that are to be stored: others are not.
+    pub credentials: Vec<HeaderName>,
 }
 
 /// A delivery that is to be accepted.

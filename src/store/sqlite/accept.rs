@@ -10,12 +10,12 @@ use super::operation::{Effect, Reply, told};
 use super::rows::{self, Standing};
 use crate::clock;
 use crate::store::answer::Content;
-use crate::store::claim::Claim;
+use crate::store::claim::{Claim, Place};
 use crate::store::journal::Journal;
 use crate::store::ledger::{Accept, Accepted, DeliveryId, NewDelivery, Next, Repeated, Start};
 use crate::store::memory::Memory;
 use crate::store::shard::Remembered;
-use crate::store::{DedupKey, Fingerprint, KeptAnswer};
+use crate::store::{Fingerprint, KeptAnswer};
 
 /// How much of messages is to be written.
 pub(super) fn bytes(accept: &Accept) -> usize {
@@ -120,14 +120,10 @@ pub(super) fn ended(started: Timestamp, took: std::time::Duration) -> Timestamp 
 }
 
 /// Writes down that an event is remembered under a delivery.
-fn remember_queued(
-    connection: &Connection,
-    place: Option<(i64, DedupKey, Fingerprint)>,
-    id: DeliveryId,
-) -> rusqlite::Result<()> {
-    let Some((scope, key, fingerprint)) = place else { return Ok(()) };
-    let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO event VALUES (?1, ?2, ?3, ?4, ?5, 0)")?;
-    insert.execute(params![id.row(), scope, key, fingerprint.0.to_be_bytes(), id.millis()])?;
+fn remember_queued(connection: &Connection, place: Option<(i64, Place)>, id: DeliveryId) -> rusqlite::Result<()> {
+    let Some((scope, Place { key, fingerprint, body })) = place else { return Ok(()) };
+    let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO event VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6)")?;
+    insert.execute(params![id.row(), scope, key, fingerprint.0.to_be_bytes(), id.millis(), body])?;
     Ok(())
 }
 
@@ -138,9 +134,9 @@ fn answer_claim(
     claim: Claim,
     answer: KeptAnswer,
 ) -> rusqlite::Result<(Claim, Remembered, KeptAnswer)> {
-    let (scope, key, fingerprint) = claim.place().expect("a claim that was not settled has a place");
+    let (scope, Place { key, fingerprint, body }) = claim.place().expect("a claim that was not settled has a place");
     let event = Remembered::new(key, fingerprint, at, row, answer.status, Content::of(&answer));
-    super::writer::write_event(connection, scope, &event)?;
+    super::writer::write_event(connection, scope, &event, body)?;
     Ok((claim, event, answer))
 }
 
@@ -212,21 +208,22 @@ fn accept_again(
     let (memory, id) = (Arc::clone(memory), again.id);
     Ok(told(reply, Ok(Repeated::New(id)), move || {
         placed.settle();
-        if let Some((scope, key, fingerprint)) = event
+        if let Some((scope, place)) = event
             && let Some(scope) = memory.scopes().iter().find(|known| known.id == scope)
         {
-            scope.queued(key, fingerprint, id);
+            scope.queued(place, id);
         }
     }))
 }
 
 /// Takes out what is remembered under a delivery.
-fn take_event(connection: &Connection, id: DeliveryId) -> rusqlite::Result<Option<(i64, DedupKey, Fingerprint)>> {
-    let mut delete =
-        connection.prepare_cached("DELETE FROM event WHERE row = ?1 RETURNING scope, event_key, fingerprint")?;
+fn take_event(connection: &Connection, id: DeliveryId) -> rusqlite::Result<Option<(i64, Place)>> {
+    let mut delete = connection
+        .prepare_cached("DELETE FROM event WHERE row = ?1 RETURNING scope, event_key, fingerprint, body_key")?;
     let read = |row: &rusqlite::Row<'_>| {
         let fingerprint: [u8; 16] = row.get(2)?;
-        Ok((row.get(0)?, row.get(1)?, Fingerprint(u128::from_be_bytes(fingerprint))))
+        let fingerprint = Fingerprint(u128::from_be_bytes(fingerprint));
+        Ok((row.get(0)?, Place { key: row.get(1)?, fingerprint, body: row.get(3)? }))
     };
     delete.query_row([id.row()], read).optional()
 }

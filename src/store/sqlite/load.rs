@@ -26,7 +26,7 @@ pub(in crate::store) fn load(
     let floor = answer_floor(connection, journal)?;
     let scopes = memory.scopes();
     let mut statement = connection.prepare(
-        "SELECT event.row, scope, event_key, fingerprint, settled_ms, status, content_type, body
+        "SELECT event.row, scope, event_key, fingerprint, settled_ms, status, content_type, body, body_key
          FROM event LEFT JOIN answer ON answer.row = event.row AND answer.row >= ?1 ORDER BY event.row",
     )?;
     let mut rows = statement.query([floor])?;
@@ -34,7 +34,11 @@ pub(in crate::store) fn load(
         let id: i64 = row.get(1)?;
         let event = event(row)?;
         match scopes.iter().find(|scope| scope.id == id).filter(|scope| !scope.is_over(&event, now.as_millisecond())) {
-            Some(scope) => drop(scope.remember(event)),
+            Some(scope) => {
+                let body = row.get::<_, Option<DedupKey>>(8)?.map(|body| event.body(body));
+                drop(scope.remember(event));
+                drop(body.map(|body| scope.bodies().remember(body)));
+            }
             None => journal.forget(event.row),
         }
     }

@@ -16,7 +16,7 @@ use crate::store::ledger::{
 };
 use crate::telemetry::words::AttemptOutcome;
 
-/// Headers that are never stored.
+/// Headers that are not stored, unless a message says so.
 const SECRET: [HeaderName; 4] = [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE];
 
 /// What a delivery takes beside its texts and its message, roughly, in bytes.
@@ -29,9 +29,10 @@ const ATTEMPT_OVERHEAD: usize = 60;
 pub(super) struct Lines(Vec<u8>);
 
 impl Lines {
-    pub(super) fn of(headers: &HeaderMap) -> Lines {
+    pub(super) fn of(headers: &HeaderMap, credentials: &[HeaderName]) -> Lines {
+        let is_stored = |name: &HeaderName| !SECRET.contains(name) || credentials.contains(name);
         let mut lines = Vec::new();
-        for (name, value) in headers.iter().filter(|(name, _)| !SECRET.contains(name)) {
+        for (name, value) in headers.iter().filter(|(name, _)| is_stored(name)) {
             lines.extend_from_slice(name.as_str().as_bytes());
             lines.extend_from_slice(b": ");
             lines.extend_from_slice(value.as_bytes());
@@ -96,7 +97,7 @@ pub(super) fn insert(
     target: TargetId,
     standing: Standing,
 ) -> rusqlite::Result<i64> {
-    let (row, headers) = (new.id.row(), Lines::of(&new.message.headers));
+    let (row, headers) = (new.id.row(), Lines::of(&new.message.headers, &new.message.credentials));
     let texts = new.event_id.len() + new.event_type.as_ref().map_or(0, String::len) + new.message.path.len();
     let size = (OVERHEAD + texts + headers.0.len() + new.message.body.len()) as i64;
     let mut delivery = connection
@@ -124,7 +125,7 @@ pub(super) fn insert(
 pub(super) fn message(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Message>> {
     let Some(body) = row.get_ref(column + 2)?.as_blob_or_null()? else { return Ok(None) };
     let body = Bytes::copy_from_slice(body);
-    Ok(Some(Message { path: row.get(column)?, headers: Lines::read(row, column + 1)?, body }))
+    Ok(Some(Message { path: row.get(column)?, headers: Lines::read(row, column + 1)?, body, ..Message::default() }))
 }
 
 /// Writes an attempt, the `tried`th of its delivery from 0, over the one that is ten older; tells how much that adds.
@@ -132,7 +133,7 @@ pub(super) fn write_attempt(connection: &Connection, row: i64, tried: i64, attem
     let key = row * 16 + tried % i64::from(KEPT_ATTEMPTS);
     let replaced = if tried < i64::from(KEPT_ATTEMPTS) { 0 } else { attempt_size(connection, key)? };
     let answer = attempt.answer.as_ref();
-    let headers = answer.map(|answer| Lines::of(&answer.headers));
+    let headers = answer.map(|answer| Lines::of(&answer.headers, &[]));
     let body = answer.map(|answer| &answer.body[..answer.body.len().min(KEPT_OF_ANSWER)]);
     let taken = ATTEMPT_OVERHEAD + headers.as_ref().map_or(0, |lines| lines.0.len()) + body.map_or(0, <[u8]>::len);
     let mut insert =

@@ -3,7 +3,8 @@
 //! `event` is a log that is only appended to: an index by key would be written to at a
 //! random place for every event, so that one is kept in memory and built when the file
 //! is opened. Answers stand apart: they are dropped earlier than their events, and
-//! reading the log must not read them.
+//! reading the log must not read them. `body_key` is there where an event's body counts
+//! alone as well.
 //!
 //! `delivery` is as narrow as can be, so that lists and counts read little; messages
 //! stand apart. Its only indexes are of what is due, dead or over, each of a part of
@@ -94,6 +95,9 @@ pub(super) const MIGRATIONS: &[&str] = &[
         count INTEGER NOT NULL,
         reason TEXT NOT NULL
     ) STRICT;
+",
+    "
+    ALTER TABLE event ADD COLUMN body_key BLOB;
 ",
 ];
 

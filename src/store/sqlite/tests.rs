@@ -132,7 +132,7 @@ fn a_later_format_is_refused() {
 
     let error = refused(&path);
 
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 2, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 3, .. }), "{error}");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use rusqlite::{Connection, TransactionBehavior, ffi, params};
 use super::StoreFile;
 use super::operation::{Effect, Operation};
 use super::retain::Retention;
+use crate::store::DedupKey;
 use crate::store::journal::{Batch, EventRecord, Journal, ScopeRecord};
 use crate::store::scope::milliseconds;
 use crate::store::shard::Remembered;
@@ -248,14 +249,19 @@ fn write_scopes(connection: &Connection, scopes: &[ScopeRecord]) -> rusqlite::Re
 
 /// A batch whose commit seemed to fail may be on disk, therefore `OR REPLACE`.
 fn write_events(connection: &Connection, events: &[EventRecord]) -> rusqlite::Result<()> {
-    events.iter().try_for_each(|EventRecord { scope, event }| write_event(connection, *scope, event))
+    events.iter().try_for_each(|EventRecord { scope, event, body }| write_event(connection, *scope, event, *body))
 }
 
-pub(super) fn write_event(connection: &Connection, scope: i64, settled: &Remembered) -> rusqlite::Result<()> {
-    let mut event = connection.prepare_cached("INSERT OR REPLACE INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+pub(super) fn write_event(
+    connection: &Connection,
+    scope: i64,
+    settled: &Remembered,
+    body: Option<DedupKey>,
+) -> rusqlite::Result<()> {
+    let mut event = connection.prepare_cached("INSERT OR REPLACE INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     let fingerprint = settled.fingerprint().0.to_be_bytes();
     let status = settled.status().as_u16();
-    event.execute(params![settled.row, scope, settled.key, fingerprint, settled.at, status])?;
+    event.execute(params![settled.row, scope, settled.key, fingerprint, settled.at, status, body])?;
     if let Some((content_type, body)) = settled.content.parts() {
         let mut answer = connection.prepare_cached("INSERT OR REPLACE INTO answer VALUES (?1, ?2, ?3)")?;
         answer.execute(params![settled.row, content_type, body])?;
@@ -289,7 +295,7 @@ mod tests {
         let journal = Journal::new(1);
         for row in 1..=events {
             let event = Remembered::new([0; 16], Fingerprint(0), 0, row, StatusCode::OK, Content::Empty);
-            journal.settle(1, &event);
+            journal.settle(1, &event, None);
         }
         journal
     }

@@ -35,6 +35,7 @@ const PLACES: &[Place] = &[
         parent: Some(("inbound", "tls:")),
         defaults: &[("certificate", "certificate: /etc/countersign/tls.crt"), ("key", "key: /etc/countersign/tls.key")],
     },
+    Place { name: "proxy_protocol", parent: Some(("inbound", "proxy_protocol:")), defaults: &[] },
     Place { name: "limits", parent: Some(("inbound", "limits:")), defaults: &[] },
     Place {
         name: "source",
@@ -42,13 +43,25 @@ const PLACES: &[Place] = &[
         defaults: &[
             ("path", "path: /"),
             ("scheme", "scheme: lmif"),
-            ("secrets", "secrets: [{env: SECRET}]"),
+            ("secrets|keys", "secrets: [{env: SECRET}]"),
             ("upstream", "upstream: app"),
         ],
     },
     Place { name: "secret", parent: Some(("source", "secrets:\n  -")), defaults: &[("env|file", "env: SECRET")] },
+    Place {
+        name: "key",
+        parent: Some(("source", "scheme: discord\nkeys:\n  -")),
+        defaults: &[("env|file", "env: KEY")],
+    },
     Place { name: "sync_then_queue", parent: Some(("source", "delivery:\n  sync_then_queue:")), defaults: &[] },
+    Place { name: "acknowledge", parent: Some(("source", "delivery: queue\nacknowledge:")), defaults: &[] },
     Place { name: "dedup", parent: Some(("source", "dedup:")), defaults: &[] },
+    Place { name: "require", parent: Some(("source", "require:")), defaults: &[] },
+    Place {
+        name: "required-header",
+        parent: Some(("require", "header:")),
+        defaults: &[("name", "name: X-Hook-Token"), ("value", "value: {env: HOOK_TOKEN}")],
+    },
     Place { name: "forward", parent: Some(("source", "forward:")), defaults: &[] },
     Place { name: "locator", parent: Some(("source", "event_id:")), defaults: &[] },
     Place {
@@ -57,9 +70,14 @@ const PLACES: &[Place] = &[
         defaults: &[("url", "url: https://app.example.com")],
     },
     Place {
+        name: "sign",
+        parent: Some(("upstream", "sign:")),
+        defaults: &[("scheme", "scheme: lmif"), ("secrets", "secrets: [{env: SECRET}]")],
+    },
+    Place {
         name: "scheme",
         parent: Some(("top", "schemes:\n  example:")),
-        defaults: &[("hmac|jws", "hmac: {header: X-Signature}")],
+        defaults: &[("hmac|jws|public_key|token", "hmac: {header: X-Signature}")],
     },
     Place { name: "hmac", parent: Some(("scheme", "hmac:")), defaults: &[("header|json", "header: X-Signature")] },
     Place {
@@ -68,6 +86,12 @@ const PLACES: &[Place] = &[
         defaults: &[("from", "from: {header: X-Time}")],
     },
     Place { name: "jws", parent: Some(("scheme", "jws:")), defaults: &[] },
+    Place { name: "token", parent: Some(("scheme", "token:")), defaults: &[("header", "header: X-Token")] },
+    Place {
+        name: "public_key",
+        parent: Some(("scheme", "public_key:")),
+        defaults: &[("algorithm", "algorithm: ed25519"), ("header|json", "header: X-Signature")],
+    },
     Place { name: "retry", parent: Some(("upstream", "retry:")), defaults: &[] },
     Place {
         name: "outbound",
@@ -115,10 +139,28 @@ pub(super) fn embed(place: &str, fragment: &str) -> String {
     let missing = found.defaults.iter().filter(|(keys, _)| !keys.split('|').any(|key| has_key(fragment, key)));
     let whole = missing.map(|(_, text)| format!("{text}\n")).collect::<String>() + fragment.trim_end() + "\n";
     match found.parent {
-        None if whole.contains("schemes:\n  example:") => whole.replace("scheme: lmif", "scheme: example"),
+        None if whole.contains("schemes:\n  example:") => match key_for(&whole) {
+            None => whole.replace("scheme: lmif", "scheme: example"),
+            Some(key) => whole.replace(
+                "scheme: lmif, secrets: [{env: SECRET}]",
+                &format!("scheme: example, keys: [{{file: /etc/countersign/keys/{key}.pem}}]"),
+            ),
+        },
         None => whole,
         Some((parent, opening)) => embed(parent, &format!("{opening}\n{}", indented(&whole))),
     }
+}
+
+/// The key for a scheme that has public keys.
+fn key_for(config: &str) -> Option<&'static str> {
+    let algorithms = [
+        ("ed25519", &["ed25519", "EdDSA"][..]),
+        ("p256", &["ecdsa-p256-sha256", "ES256"]),
+        ("p384", &["ecdsa-p384-sha384", "ES384"]),
+        ("rsa2048", &["rsa-pkcs1-sha256", "rsa-pss-sha256", "RS256", "PS256"]),
+    ];
+    let named = |words: &[&str]| words.iter().any(|word| config.contains(&format!("algorithm: {word}")));
+    algorithms.into_iter().find(|(_, words)| named(words)).map(|(key, _)| key)
 }
 
 fn has_key(text: &str, key: &str) -> bool {

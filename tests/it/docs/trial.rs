@@ -1,9 +1,12 @@
 //! Tries configurations with the program.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
+
+use super::schema::Schema;
 
 /// Text, hexadecimal and base64 at once, so that it is a secret of every scheme.
 const SECRET: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
@@ -11,6 +14,7 @@ const SECRET: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbcc
 /// A folder to try configurations in, with the files that they name.
 pub(super) struct Trial {
     folder: TempDir,
+    schema: Schema,
 }
 
 /// What a command prints.
@@ -31,14 +35,23 @@ impl Trial {
         for secret in ["admin-token", "lmif", "lmif-old"] {
             file(secret, SECRET);
         }
-        Self { folder }
+        fs::create_dir(folder.path().join("keys")).unwrap();
+        let ours = super::page::root().join("tests/keys");
+        for key in ["ed25519", "p256", "p384", "rsa2048"] {
+            fs::copy(ours.join(format!("{key}.pub.pem")), folder.path().join(format!("keys/{key}.pem"))).unwrap();
+        }
+        fs::copy(ours.join("ed25519.pem"), folder.path().join("partner.pem")).unwrap();
+        Self { folder, schema: Schema::printed() }
     }
 
-    /// Fails where `check` does not accept the configuration.
+    /// Fails where `check` does not accept the configuration, or an editor would not.
     pub(super) fn accepts(&self, config: &str, what: &str) {
         let output = self.check(config);
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{what} cannot be used:\n{told}\n{config}");
+        let complaints = self.schema.complaints(config).expect("it is YAML");
+        assert!(complaints.is_empty(), "{what} is not as the schema says: {complaints:#?}\n{config}");
+        keep(config, what);
     }
 
     /// What `check` says about a configuration that it must refuse.
@@ -57,9 +70,23 @@ impl Trial {
             .args(["check", "--config"])
             .arg(&path)
             .current_dir(self.folder.path())
-            .envs(variables(&config).map(|name| (name, SECRET)))
+            .envs(variables(&config).map(|name| (name, secret(name))))
             .output()
             .unwrap()
+    }
+}
+
+/// A password has a user before it.
+fn secret(name: &str) -> String {
+    if name.ends_with("_BASIC") { format!("user:{SECRET}") } else { SECRET.to_owned() }
+}
+
+/// Leaves a configuration for the editor's validator (`tests/interop/editor.mjs`), where `COUNTERSIGN_ACCEPTED` names a
+/// folder for it.
+fn keep(config: &str, what: &str) {
+    if let Some(folder) = std::env::var_os("COUNTERSIGN_ACCEPTED") {
+        let name = what.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        fs::write(Path::new(&folder).join(format!("{name}.yaml")), config).unwrap();
     }
 }
 

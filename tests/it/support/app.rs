@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -103,6 +104,17 @@ impl App {
         Self { address, state, serving, closed: None }
     }
 
+    /// Puts a Unix socket before it, until the value is dropped.
+    pub(crate) fn behind_socket(&self, path: &Path) -> Socket {
+        let (listener, app) = (UnixListener::bind(path).unwrap(), self.address);
+        let serving = tokio::spawn(async move {
+            while let Ok((mut outer, _)) = listener.accept().await {
+                tokio::spawn(async move { copy_bidirectional(&mut outer, &mut TcpStream::connect(app).await?).await });
+            }
+        });
+        Socket(serving)
+    }
+
     /// Refuses connections until [`App::come_up`], and then answers 200.
     pub(crate) fn down() -> Self {
         let socket = TcpSocket::new_v4().unwrap();
@@ -160,6 +172,15 @@ impl App {
     /// Lets one go on that waits, or the next that comes.
     pub(crate) fn release_one(&self) {
         self.state.released.add_permits(1);
+    }
+}
+
+/// A Unix socket before an app.
+pub(crate) struct Socket(JoinHandle<()>);
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -62,7 +62,12 @@ pub(crate) struct Counts {
 
 impl Flaky {
     pub(crate) async fn start(mood: Mood, rng: Rng) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::at("127.0.0.1:0".parse().unwrap(), mood, rng).await
+    }
+
+    /// One at this address.
+    pub(crate) async fn at(address: SocketAddr, mood: Mood, rng: Rng) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (mood, rng, arrived) = (Mutex::new(mood), Mutex::new(rng), watch::Sender::default());
         let state = Arc::new(State { mood, rng, arrived, counts: Mutex::default() });

@@ -15,15 +15,18 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{App, Delivery, SOON};
+use super::{App, Connection, Delivery, SOON};
 
 /// The secret in the variable `SECRET` of every gateway under test.
 pub(crate) const SECRET: &str = "a secret of the tests, long enough";
+
+/// What stands for the address of a gateway at a Unix socket: nobody can connect there.
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
 
 /// A gateway that runs.
 pub(crate) struct Gateway {
@@ -100,6 +103,12 @@ impl GatewayBuilder {
         let folder = tempfile::tempdir().unwrap();
         let variables = vec![("SECRET".into(), SECRET.into())];
         Self { config: config.into(), folder, variables, descriptors: None }
+    }
+
+    /// More keys at the end of the configuration.
+    pub(crate) fn more(mut self, keys: &str) -> Self {
+        self.config.push_str(keys);
+        self
     }
 
     /// Lets the process open only so many files and connections.
@@ -298,6 +307,16 @@ admin: {{listen: 127.0.0.1:0}}
         assert!(sent.success());
     }
 
+    /// The Unix socket of this name in its folder.
+    pub(crate) fn socket(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A connection to that socket.
+    pub(crate) async fn at_socket(&self, name: &str) -> Connection {
+        Connection::http1(UnixStream::connect(self.socket(name)).await.unwrap(), "hooks.example").await
+    }
+
     /// Waits for the process to end by itself.
     pub(crate) async fn until_ended(&mut self) -> ExitStatus {
         let mut tries = 0;
@@ -397,6 +416,9 @@ async fn start(mut command: Command, config: &str, folder: TempDir, variables: &
             let lines = timeout(SOON, log.wait_for(|lines| find(lines, words).is_some())).await;
             let line = find(&lines.expect("the gateway did not start").expect("the gateway ended"), words).unwrap();
             let address = line.split("address").nth(1).unwrap().trim_start_matches(['=', '"', ':']);
+            if address.starts_with("unix:") {
+                return NOWHERE;
+            }
             let end = address.find(|c: char| c != ':' && c != '.' && !c.is_ascii_digit()).unwrap_or(address.len());
             address[..end].parse::<SocketAddr>().unwrap()
         }

@@ -26,6 +26,16 @@ pub(crate) struct Issued {
     pub key: String,
 }
 
+impl Issued {
+    fn chain(&self) -> Vec<CertificateDer<'static>> {
+        CertificateDer::pem_slice_iter(self.certificate.as_bytes()).collect::<Result<_, _>>().unwrap()
+    }
+
+    fn private_key(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap()
+    }
+}
+
 impl Authority {
     pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
@@ -58,15 +68,17 @@ impl Authority {
 
     /// A client that trusts nobody else, and speaks these versions and protocols.
     pub(crate) fn client(&self, versions: &[&'static SupportedProtocolVersion], alpn: &[&str]) -> Arc<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.0.der().clone()).unwrap();
-        let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_protocol_versions(versions)
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-        Arc::new(config)
+        trusting(&[self], versions, alpn, None)
+    }
+
+    /// The same, which shows this certificate if it is asked for one.
+    pub(crate) fn client_showing(
+        &self,
+        issued: &Issued,
+        versions: &[&'static SupportedProtocolVersion],
+        alpn: &[&str],
+    ) -> Arc<ClientConfig> {
+        trusting(&[self], versions, alpn, Some(issued))
     }
 
     /// An app's end of TLS, for clients that this authority vouches for.
@@ -82,6 +94,29 @@ impl Authority {
     pub(crate) async fn connect(&self, address: SocketAddr, alpn: &[&str]) -> io::Result<TlsStream<TcpStream>> {
         connect(address, self.client(rustls::ALL_VERSIONS, alpn)).await
     }
+}
+
+/// A client that trusts these authorities and nobody else.
+pub(crate) fn trusting(
+    authorities: &[&Authority],
+    versions: &[&'static SupportedProtocolVersion],
+    alpn: &[&str],
+    shown: Option<&Issued>,
+) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    for authority in authorities {
+        roots.add(authority.0.der().clone()).unwrap();
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_root_certificates(roots);
+    let mut config = match shown {
+        Some(shown) => config.with_client_auth_cert(shown.chain(), shown.private_key()).unwrap(),
+        None => config.with_no_client_auth(),
+    };
+    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+    Arc::new(config)
 }
 
 /// Connects to `localhost` at this address.
@@ -120,10 +155,8 @@ fn serving(
     issued: &Issued,
     clients: impl FnOnce(ConfigBuilder<ServerConfig, WantsVerifier>) -> ConfigBuilder<ServerConfig, WantsServerCert>,
 ) -> ServerConfig {
-    let chain = CertificateDer::pem_slice_iter(issued.certificate.as_bytes()).collect::<Result<_, _>>().unwrap();
-    let key = PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap();
-    clients(config).with_single_cert(chain, key).unwrap()
+    clients(config).with_single_cert(issued.chain(), issued.private_key()).unwrap()
 }

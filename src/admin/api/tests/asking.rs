@@ -134,6 +134,9 @@ fn what_is_configured_is_shown_without_a_secret() {
         );
         assert_eq!(endpoint["retry"]["schedule_seconds"], json!([0, 60, 300, 1800, 7200, 28_800, 86_400]));
         assert_eq!(upstream["url"], "http://127.0.0.1:3000/base");
+        assert_eq!(upstream["urls"], json!(["http://127.0.0.1:3000/base", "http://127.0.0.2:3000/base"]));
+        let secret = json!({"id": "app", "valid": true, "not_after": null});
+        assert_eq!(upstream["sign"], json!({"scheme": "lmif", "secrets": [secret]}));
         assert_eq!(rig.get("/endpoints/app").await.status, 404);
         assert_eq!(rig.get("/upstreams/partner").await.status, 404);
     });

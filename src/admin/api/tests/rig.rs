@@ -17,8 +17,8 @@ use tokio::task::{LocalSet, spawn_local};
 
 use crate::admin::{Server, State, Testing, View};
 use crate::config::{
-    Admin, Config, Endpoint, EndpointDelivery, Envelope, EventPattern, GivenEnvironment, Pace, Retry, UpstreamUrl,
-    UrlScheme, parse,
+    Admin, Config, Endpoint, EndpointDelivery, Envelope, EventPattern, GivenEnvironment, Listen, Pace, Retry,
+    UpstreamUrl, UrlScheme, parse,
 };
 use crate::scheme::{KeySpec, Keyring, Secret, preset};
 use crate::store::Store;
@@ -44,7 +44,10 @@ inbound:
       secrets: [{env: SECRET, id: first}, {env: SECRET, not_after: 2099-01-01T00:00:00Z}]
       upstream: app
 upstreams:
-  app: {url: http://127.0.0.1:3000/base, timeout: 3s}
+  app:
+    url: [http://127.0.0.1:3000/base, http://127.0.0.2:3000/base]
+    timeout: 3s
+    sign: {scheme: lmif, secrets: [{env: SECRET, id: app}]}
 store: {memory: {}}
 ";
 
@@ -107,9 +110,10 @@ pub(super) fn with_rig(kept: Kept, test: impl AsyncFnOnce(&Rig)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     LocalSet::new().block_on(&runtime, async {
         let (ledger, tested) = (Recall::with(&[upstream("app"), endpoint("partner")]), Arc::<Tested>::default());
-        let admin = Admin { listen: "127.0.0.1:0".parse().unwrap(), token: Some(Secret::new(SECRET.into())) };
+        let admin =
+            Admin { listen: Listen::Tcp("127.0.0.1:0".parse().unwrap()), token: Some(Secret::new(SECRET.into())) };
         let server = Server::bind(&admin).unwrap();
-        let address = server.address;
+        let address = server.address().address().unwrap();
         let config = config();
         let view = View::new(&config);
         view.show_endpoints(vec![Arc::new(partner())]);
@@ -214,7 +218,12 @@ impl Rig {
         headers.insert("authorization", format!("Bearer {SECRET}").parse().unwrap());
         headers.insert("content-type", "application/json".parse().unwrap());
         let source = (target.kind == TargetKind::Upstream).then(|| Arc::from("lmif"));
-        let message = Message { path: "/hooks".to_owned(), headers, body: Bytes::from_static(b"{\"a\":1}") };
+        let message = Message {
+            path: "/hooks".to_owned(),
+            headers,
+            body: Bytes::from_static(b"{\"a\":1}"),
+            ..Message::default()
+        };
         let delivery = NewDelivery {
             id,
             target,

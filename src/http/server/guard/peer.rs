@@ -1,7 +1,7 @@
 //! What the requests of a connection know of it, and it of them.
 
 use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use super::super::way::Way;
 /// One connection, as its requests see it.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    /// Who is at the other end.
-    pub(crate) address: SocketAddr,
+    /// Where the sender is, an IPv4 address always as one; `None`: nobody knows.
+    pub(crate) address: Option<IpAddr>,
     /// Whether the connection is encrypted.
     pub(crate) tls: bool,
     /// Why the request that is being served has no head of its own.
@@ -31,7 +31,8 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(in super::super) fn new(address: SocketAddr, tls: bool) -> Rc<Self> {
+    pub(in super::super) fn new(address: Option<IpAddr>, tls: bool) -> Rc<Self> {
+        let address = address.map(|address| address.to_canonical());
         let (bad_head, chunked, moved) = (Cell::new(None), Cell::new(false), Cell::new(Instant::now()));
         let (busy, unread) = (Cell::new(0), Cell::new(0));
         Rc::new(Self { address, tls, bad_head, chunked, busy, unread, moved, way: RefCell::default() })

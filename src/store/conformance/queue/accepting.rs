@@ -7,11 +7,12 @@ use http::HeaderMap;
 use super::conformance;
 use super::harness::{Queue, WAIT, answer, app, at, key, message, partner};
 use crate::store::ledger::{Accept, Accepted, Message, NewDelivery, Next, ShownMessage, Start, State};
-use crate::store::{Fingerprint, Repeat, Seen, Settlement};
+use crate::store::{Alike, Fingerprint, Repeat, Seen, Settlement};
 
 conformance! {
     what_is_accepted_settles_its_claim
     those_who_wait_for_a_claim_learn_that_it_is_queued
+    the_body_of_what_is_accepted_is_known_under_every_id
     several_deliveries_are_accepted_together
     an_answered_claim_is_settled_with_its_answer
     what_is_accepted_though_nobody_waits_is_accepted
@@ -49,6 +50,20 @@ async fn those_who_wait_for_a_claim_learn_that_it_is_queued(queue: Queue) {
 
     assert!(accepted.is_ok());
     assert!(matches!(waited, crate::store::Waited::Settled(Settlement::Queued(queued)) if queued == id));
+}
+
+async fn the_body_of_what_is_accepted_is_known_under_every_id(queue: Queue) {
+    let scope = queue.scope();
+    let new = queue.fresh(0);
+    let id = new.id;
+    let Alike::New(claim) = scope.claim_body(scope.ask(1).claimed(), key(9), at(0), WAIT).await else {
+        panic!("not new");
+    };
+
+    queue.ledger.accept(one(new, claim)).await.expect("it is accepted");
+
+    let alike = scope.claim_body(scope.ask(2).claimed(), key(9), at(1), WAIT).await;
+    assert!(matches!(alike, Alike::Replayed(Settlement::Queued(known)) if known == id), "{alike:?}");
 }
 
 async fn several_deliveries_are_accepted_together(queue: Queue) {
@@ -95,7 +110,8 @@ async fn a_message_comes_back_as_it_was(queue: Queue) {
     let ShownMessage::Full(shown) = queue.show(id).await.message else { panic!("a digest") };
     assert!(is_same(&shown));
     let headers = HeaderMap::new();
-    let empty = Arc::new(Message { path: String::new(), headers, body: message(b"").body.clone() });
+    let empty =
+        Arc::new(Message { path: String::new(), headers, body: message(b"").body.clone(), ..Message::default() });
     queue.accept(NewDelivery { message: empty, ..queue.fresh(0) }).await;
     let leased = queue.lease(app(), 0).await.leased.remove(0);
     assert!(leased.message.body.is_empty());

@@ -178,7 +178,7 @@ pub(super) fn message(body: &'static [u8]) -> Arc<Message> {
     headers.append("x-twice", HeaderValue::from_static("one"));
     headers.append("x-twice", HeaderValue::from_static("two: 2"));
     headers.append("x-latin", HeaderValue::from_bytes(b"caf\xe9").expect("a value"));
-    Arc::new(Message { path: "/hooks?x=1".to_owned(), headers, body: Bytes::from_static(body) })
+    Arc::new(Message { path: "/hooks?x=1".to_owned(), headers, body: Bytes::from_static(body), ..Message::default() })
 }
 
 /// The end of an attempt that began when its number says, in seconds, and took one.

@@ -2,7 +2,7 @@
 
 use super::harness::{BODY, Queue, WAIT, answer, app, at, end, key, partner};
 use crate::store::ledger::{Accept, Change, Ended, Hold, NewDelivery, Next, Repeated, Start, State};
-use crate::store::{Scope, Seen, Settlement};
+use crate::store::{Alike, Scope, Seen, Settlement};
 
 fn queued(queue: &Queue, event: u64) -> Settlement {
     match queue.scope().ask_at(event, at(1)) {
@@ -99,6 +99,37 @@ async fn a_delivery_outlives_what_is_remembered_of_its_event() {
 
     assert_eq!(queue.store.stats()[0].entries, 1);
     assert_eq!(queue.leased(10).await.len(), 3);
+}
+
+/// The claim on an event with this body.
+async fn with_body(queue: &Queue, event: u64, body: u64) -> Alike {
+    let scope = queue.scope();
+    let Seen::New(claim) = scope.ask_at(event, at(1)) else { panic!("the event is known") };
+    scope.claim_body(claim, key(body), at(1), WAIT).await
+}
+
+#[tokio::test]
+async fn the_body_of_what_was_accepted_is_known_after_a_crash() {
+    let queue = Queue::sqlite();
+    let (first, failed) = (queue.fresh(0), with_body(&queue, 2, 200).await);
+    let (old, Alike::New(claim)) = (first.id, with_body(&queue, 1, 100).await) else { panic!("not new") };
+    queue.ledger.accept(Accept { deliveries: vec![(first, Some(claim))], answered: None }).await.expect("accepted");
+    drop(failed);
+
+    let next = queue.crash(at(1));
+
+    let alike = with_body(&next, 3, 100).await;
+    assert!(matches!(alike, Alike::Replayed(Settlement::Queued(known)) if known == old), "{alike:?}");
+    assert!(matches!(with_body(&next, 4, 200).await, Alike::New(_)));
+    // What takes the place of a discarded delivery takes its body over.
+    next.change(Change::Discard(old)).await.expect("it is due");
+    let again = next.fresh(0);
+    let new = again.id;
+    assert_eq!(next.ledger.repeat(old, again).await, Ok(Repeated::New(new)));
+    for queue in [next.crash(at(1)), next] {
+        let alike = with_body(&queue, 5, 100).await;
+        assert!(matches!(alike, Alike::Replayed(Settlement::Queued(known)) if known == new), "{alike:?}");
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,67 @@
+//! `countersign explain`
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use super::scheme::{RequestArgs, SchemeArgs, body};
+use crate::explain::{Captured, Explanation, Mistake, explain};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Explain {
+    #[command(flatten)]
+    scheme: SchemeArgs,
+    #[command(flatten)]
+    request: RequestArgs,
+}
+
+impl Explain {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        let (scheme, secrets) = (self.scheme.scheme()?, self.scheme.specs()?);
+        let request = self.request.load()?;
+        let captured = Captured {
+            scheme: &scheme,
+            secrets: &secrets,
+            method: &request.method,
+            path: request.target.path(),
+            query: request.target.query(),
+            headers: &request.headers,
+            public_url: &request.public_url,
+            body: &body()?,
+            now: request.now,
+        };
+        let explanation = explain(&captured);
+        let id = |key: usize| secrets.get(key).map_or("", |secret| &secret.id);
+        super::print(match &explanation {
+            Explanation::Verified(key) => {
+                format!("verified by secret {}\nnothing is wrong with this request\n", id(*key))
+            }
+            Explanation::Found { refused, mistakes } => {
+                let heading = if mistakes.len() > 1 { "what is wrong, all of it" } else { "what is wrong" };
+                format!("rejected: {refused}\n{}", listed(heading, mistakes))
+            }
+            Explanation::Unknown { refused, odd, tried } => format!(
+                "rejected: {refused}\nnone of the usual mistakes fits; {tried} combinations were tried\n{}{LEFT}\n",
+                listed("what looks odd, and may be the reason", odd)
+            ),
+        })?;
+        let verified = matches!(explanation, Explanation::Verified(_));
+        Ok(if verified { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// What none of the mistakes explains.
+const LEFT: &str = "what is left:
+  The secret is another one than the sender's, most likely: of another account, endpoint or environment (test and live).
+  Or the body or a signed header was changed on its way. Or it was somebody else who sent it.";
+
+/// A line for each mistake, and one for what to do about it, or about several alike.
+fn listed(heading: &str, mistakes: &[Mistake]) -> String {
+    let mut text = if mistakes.is_empty() { String::new() } else { format!("{heading}:\n") };
+    for (index, mistake) in mistakes.iter().enumerate() {
+        let _ = writeln!(text, "  {}: {}", mistake.name, mistake.what);
+        if mistakes.get(index + 1).is_none_or(|next| next.advice != mistake.advice) {
+            let _ = writeln!(text, "    {}", mistake.advice);
+        }
+    }
+    text
+}
