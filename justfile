@@ -28,6 +28,14 @@ check-configs:
 static-check:
     scripts/static-check
 
+# The Debian package.
+deb:
+    scripts/deb
+
+# What systemd, dpkg, Compose, kubectl and Helm say of the files for deploying.
+check-deploy:
+    scripts/check-deploy
+
 # Licences, banned crates and sources (needs cargo-deny).
 deny:
     scripts/deny

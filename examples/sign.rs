@@ -83,6 +83,7 @@ fn acme() -> Result<Scheme, Box<dyn Error>> {
             document: "".into(),
             retries: Retries::Unknown,
             content_type: "application/json".into(),
+            headers: &[],
             handshake: None,
             acknowledge: Acknowledge::ACCEPTED,
             events: Events::Distinct,

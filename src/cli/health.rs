@@ -62,10 +62,11 @@ fn ask(mut stream: impl Read + Write) -> std::io::Result<String> {
     Ok(answer)
 }
 
-/// An IP address and a port, or a Unix socket.
+/// An IP address and a port, as a URL or plain, or a Unix socket.
 fn address(text: &str) -> Result<Listen, String> {
-    match text.strip_prefix("unix:") {
-        Some(path) => Ok(Listen::Unix(path.into())),
-        None => text.parse().map(Listen::Tcp).map_err(|error: std::net::AddrParseError| error.to_string()),
+    if let Some(path) = text.strip_prefix("unix:") {
+        return Ok(Listen::Unix(path.into()));
     }
+    let plain = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+    plain.parse().map(Listen::Tcp).map_err(|_| "it is an IP address and a port, or `unix:/path`".to_owned())
 }

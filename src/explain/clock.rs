@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Captured, Known, Mistake, content};
-use crate::scheme::{Recipe, TimestampUnit};
+use crate::scheme::{Mechanism, Recipe, TimestampUnit};
 
 const UNIT: Known = Known {
     name: "timestamp-unit",
@@ -31,7 +31,15 @@ const NEW: Known = Known {
 };
 
 /// What is wrong with the time of signing, where the scheme looks at it.
-pub(super) fn look(captured: &Captured<'_>, recipe: &Recipe) -> Option<Mistake> {
+pub(super) fn look(captured: &Captured<'_>) -> Option<Mistake> {
+    match &captured.scheme.mechanism {
+        Mechanism::Hmac(recipe) => look_at(captured, recipe),
+        Mechanism::PublicKey(recipe) => look_at(captured, recipe),
+        Mechanism::DetachedJws(_) | Mechanism::Jws(_) | Mechanism::Token(_) => None,
+    }
+}
+
+fn look_at<A, K>(captured: &Captured<'_>, recipe: &Recipe<A, K>) -> Option<Mistake> {
     let unit = recipe.timestamp.as_ref()?.unit;
     let text = content::timestamp(captured, recipe)?.text;
     let found = read(&text)?;

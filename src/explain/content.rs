@@ -140,7 +140,7 @@ pub(super) fn variants(captured: &Captured<'_>, recipe: &Recipe) -> Vec<Content>
 }
 
 /// The time of signing, where the scheme says that it stands.
-pub(super) fn timestamp(captured: &Captured<'_>, recipe: &Recipe) -> Option<Found> {
+pub(super) fn timestamp<A, K>(captured: &Captured<'_>, recipe: &Recipe<A, K>) -> Option<Found> {
     let rule = recipe.timestamp.as_ref()?;
     let found = |place: &str, text: String| Some(Found { place: place.to_owned(), text });
     match &rule.from {
@@ -255,7 +255,9 @@ fn ids(captured: &Captured<'_>) -> Vec<Found> {
 
 /// Other URLs than the one that was given, where the scheme signs it.
 fn urls(captured: &Captured<'_>, own: &Content) -> Vec<Content> {
-    let Some(at) = own.parts.iter().position(|part| *part == Part::Url) else { return Vec::new() };
+    let Some(at) = own.parts.iter().position(|part| matches!(part, Part::Url | Part::UrlDecoded)) else {
+        return Vec::new();
+    };
     let base = captured.public_url.trim_end_matches('/');
     let (scheme, host) = base.split_once("://").unwrap_or(("https", base));
     let query = captured.query.map(|query| format!("?{query}")).unwrap_or_default();

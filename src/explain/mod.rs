@@ -23,7 +23,7 @@ mod token;
 use http::{HeaderMap, Method};
 use jiff::Timestamp;
 
-use crate::scheme::{Head, KeyError, KeySpec, Keyring, Mechanism, Rejection, Scheme};
+use crate::scheme::{Head, KeyError, KeySpec, Keyring, Mechanism, Part, Rejection, Scheme};
 use search::Search;
 
 /// A captured request, and how it should have been signed.
@@ -131,13 +131,21 @@ pub fn explain(captured: &Captured<'_>) -> Explanation {
         return Explanation::Found { refused, mistakes };
     }
     let (certain, mut odd) = sight::look(captured);
-    if let Mechanism::Hmac(recipe) = &captured.scheme.mechanism {
-        odd.extend(clock::look(captured, recipe));
-    }
+    odd.extend(clock::look(captured));
     match certain {
         Some(mistake) => Explanation::Found { refused, mistakes: vec![mistake] },
         None => Explanation::Unknown { refused, odd, tried: search.tried() },
     }
+}
+
+/// Whether the URL is a part of what is signed.
+pub(crate) fn signs_url(scheme: &Scheme) -> bool {
+    let signed = match &scheme.mechanism {
+        Mechanism::Hmac(recipe) => &recipe.signed,
+        Mechanism::PublicKey(recipe) => &recipe.signed,
+        Mechanism::DetachedJws(_) | Mechanism::Jws(_) | Mechanism::Token(_) => return false,
+    };
+    signed.0.iter().any(|part| matches!(part, Part::Url | Part::UrlDecoded))
 }
 
 impl Captured<'_> {

@@ -115,7 +115,7 @@ pub(super) fn prefixes(recipe: &Recipe) -> impl Iterator<Item = &str> {
 }
 
 /// The items that a value has, divided as the scheme says.
-pub(super) fn items<'v>(recipe: &Recipe, value: &'v str) -> Vec<&'v str> {
+pub(super) fn items<'v, A, K>(recipe: &Recipe<A, K>, value: &'v str) -> Vec<&'v str> {
     match recipe.format.separator.as_deref() {
         Some(separator) => value.split(separator).collect(),
         None => vec![value],

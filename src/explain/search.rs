@@ -8,7 +8,7 @@ use super::bench::{Bench, Keys};
 use super::body;
 use super::content::{self, Content};
 use super::{Captured, Known, Mistake, Refused, clock, offer, secret, token};
-use crate::scheme::{JwsAlgorithm, KeySpec, Keyring, Mechanism, PRESETS, Recipe, Rejection};
+use crate::scheme::{JwsAlgorithm, KeyKind, KeySpec, Keyring, Mechanism, PRESETS, Recipe, Rejection, Scheme};
 
 /// So many bytes are hashed at most: about a second's work.
 const BUDGET: usize = 512 << 20;
@@ -18,6 +18,19 @@ const EACH: usize = 256;
 
 const PRESET: Known =
     Known { name: "preset", what: "this is how `{}` signs, not `{}`", advice: "Name that scheme for this source." };
+
+/// GitHub and Meta send both.
+const OLDER: Known = Known {
+    name: "signature-older",
+    what: "what fits is the older signature with SHA-1, in `{}`, and the scheme verifies `{}`",
+    advice: "The sender sends both: pass `X-Hub-Signature-256` on, as it came.",
+};
+
+const REPEATED_ITEM: Known = Known {
+    name: "signature-repeated",
+    what: "an item of the signature's value, or a parameter of the query, is there twice",
+    advice: "Let it be written once, as `countersign sign` does.",
+};
 
 const REPEATED: Known = Known {
     name: "signature-repeated",
@@ -29,6 +42,13 @@ const EXPIRED: Known = Known {
     name: "secret-not-valid",
     what: "it is signed with the secret `{}`, which is not valid at this time",
     advice: "Give the sender the present secret, or move `not_before` or `not_after`.",
+};
+
+/// As [`EXPIRED`], of a public key.
+const EXPIRED_KEY: Known = Known {
+    name: "secret-not-valid",
+    what: "it is signed with the private key of `{}`, which is not valid at this time",
+    advice: "Let the sender sign with the present key, or move `not_before` or `not_after`.",
 };
 
 const OTHERWISE: Known = Known {
@@ -71,15 +91,15 @@ impl<'a> Search<'a> {
             _ => self.whole()?,
         };
         let key = key.and_then(|key| captured.secrets.get(key));
-        mistakes.extend(key.filter(|key| !valid(key, captured)).map(|key| EXPIRED.with(&[&key.id])));
+        let expired = if captured.scheme.key_kind() == KeyKind::Public { EXPIRED_KEY } else { EXPIRED };
+        mistakes.extend(key.filter(|key| !valid(key, captured)).map(|key| expired.with(&[&key.id])));
         if *refused == Refused::Signature(Rejection::Repeated) {
             let twice = captured.headers.keys().filter(|name| captured.headers.get_all(*name).iter().count() > 1);
             let names: Vec<String> = twice.map(|name| format!("`{name}`")).collect();
-            mistakes.push(REPEATED.with(&[&names.join(", ")]));
+            let repeated = if names.is_empty() { REPEATED_ITEM.plain() } else { REPEATED.with(&[&names.join(", ")]) };
+            mistakes.push(repeated);
         }
-        if let Mechanism::Hmac(recipe) = &captured.scheme.mechanism {
-            mistakes.extend(clock::look(captured, recipe));
-        }
+        mistakes.extend(clock::look(captured));
         if mistakes.is_empty() {
             mistakes.push(OTHERWISE.plain());
         }
@@ -154,23 +174,24 @@ impl<'a> Search<'a> {
     /// Tries the scheme itself, where it makes signatures in another way.
     fn whole(&mut self) -> Option<Found> {
         let captured = self.captured;
-        if let Some(found) = self.presets() {
-            return Some(found);
-        }
-        let keyring = |spec: &KeySpec| Keyring::new(captured.scheme, vec![spec.clone()]).ok();
+        let scheme = at_any_time(captured.scheme);
+        let keyring = |spec: &KeySpec| Keyring::new(&scheme, vec![spec.clone()]).ok();
         for key in &self.keys {
             self.tried += 1;
             let verified = |keyring: Keyring| {
-                captured.scheme.verify(&keyring, &captured.head(), captured.body.to_vec(), captured.now).is_ok()
+                scheme.verify(&keyring, &captured.head(), captured.body.to_vec(), captured.now).is_ok()
             };
             if keyring(&key.spec).is_some_and(verified) {
                 return Some(Found { key: key.given, mistakes: key.mistakes.clone() });
             }
         }
-        let given = Keyring::new(captured.scheme, captured.secrets.to_vec()).ok()?;
+        if let Some(found) = self.presets() {
+            return Some(found);
+        }
+        let given = Keyring::new(&scheme, captured.secrets.to_vec()).ok()?;
         for body in body::variants(captured) {
             self.tried += 1;
-            if let Ok(verified) = captured.scheme.verify(&given, &captured.head(), body.bytes, captured.now) {
+            if let Ok(verified) = scheme.verify(&given, &captured.head(), body.bytes, captured.now) {
                 return Some(Found { key: Some(verified.key()), mistakes: body.mistakes });
             }
         }
@@ -182,20 +203,37 @@ impl<'a> Search<'a> {
         let captured = self.captured;
         for preset in PRESETS.iter().filter(|preset| preset.name != captured.scheme.name) {
             self.tried += 1;
-            let mut scheme = (*preset).clone();
-            if let Mechanism::Hmac(recipe) = &mut scheme.mechanism {
-                recipe.tolerance = None;
-            }
+            let scheme = at_any_time(preset);
             let bare = |spec: &KeySpec| KeySpec { encoding: None, not_before: None, not_after: None, ..spec.clone() };
             let Ok(keyring) = Keyring::new(&scheme, captured.secrets.iter().map(bare).collect()) else { continue };
             let verified = scheme.verify(&keyring, &captured.head(), captured.body.to_vec(), captured.now);
             if let Ok(verified) = verified {
-                let mistakes = vec![PRESET.with(&[&preset.name, &captured.scheme.name])];
-                return Some(Found { key: Some(verified.key()), mistakes });
+                let mistake = older(captured.scheme, &scheme)
+                    .unwrap_or_else(|| PRESET.with(&[&preset.name, &captured.scheme.name]));
+                return Some(Found { key: Some(verified.key()), mistakes: vec![mistake] });
             }
         }
         None
     }
+}
+
+/// That the other scheme is no other sender, but reads the older of two signatures of the same one.
+fn older(scheme: &Scheme, other: &Scheme) -> Option<Mistake> {
+    let (Mechanism::Hmac(own), Mechanism::Hmac(other)) = (&scheme.mechanism, &other.mechanism) else { return None };
+    let (older, newer) = ("x-hub-signature", "x-hub-signature-256");
+    let is_older = offer::carries(&own.carrier, newer) && offer::carries(&other.carrier, older);
+    is_older.then(|| OLDER.with(&[older, newer]))
+}
+
+/// The scheme, but for how old what is signed may be.
+fn at_any_time(scheme: &Scheme) -> Scheme {
+    let mut scheme = scheme.clone();
+    match &mut scheme.mechanism {
+        Mechanism::Hmac(recipe) => recipe.tolerance = None,
+        Mechanism::PublicKey(recipe) => recipe.tolerance = None,
+        Mechanism::DetachedJws(_) | Mechanism::Jws(_) | Mechanism::Token(_) => {}
+    }
+    scheme
 }
 
 fn valid(key: &KeySpec, captured: &Captured<'_>) -> bool {
@@ -205,5 +243,5 @@ fn valid(key: &KeySpec, captured: &Captured<'_>) -> bool {
 /// Every name that a mistake can have that only comes with others, or with none.
 #[cfg(test)]
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    [PRESET, REPEATED, EXPIRED, OTHERWISE].into_iter().map(|known| known.name)
+    [PRESET, OLDER, REPEATED, REPEATED_ITEM, EXPIRED, EXPIRED_KEY, OTHERWISE].into_iter().map(|known| known.name)
 }

@@ -1,7 +1,7 @@
 //! What happens to secrets.
 
 use super::{Captured, Known, Mistake};
-use crate::scheme::{KeySpec, Keyring, Mechanism, Scheme, Secret, SecretEncoding};
+use crate::scheme::{KeyKind, KeySpec, Keyring, Mechanism, Scheme, Secret, SecretEncoding};
 
 /// Something that happens to the text of a secret, and how it is undone.
 struct Bent {
@@ -95,6 +95,28 @@ static BENT: &[Bent] = &[
     },
 ];
 
+/// As [`BENT`], of public keys.
+static BENT_KEYS: &[Bent] = &[
+    Bent {
+        known: Known {
+            name: "secret-white-space",
+            what: "the key `{}` has white space or a newline around it that the sender's has not",
+            advice: PLAIN_KEY,
+        },
+        undo: |text, _| Some(text.trim_ascii().to_vec()),
+    },
+    Bent {
+        known: Known {
+            name: "secret-quotes",
+            what: "the key `{}` has quotes around it that the sender's has not",
+            advice: PLAIN_KEY,
+        },
+        undo: |text, _| unquoted(text.trim_ascii()).map(<[u8]>::to_vec),
+    },
+];
+
+const PLAIN_KEY: &str = "Configure the public key exactly as the sender shows it, with nothing around it.";
+
 /// Keys of senders that have none: an HMAC with an empty key is that with a key of one zero byte.
 static UNSET: &[(&str, &[u8])] =
     &[("an empty secret", &[0]), ("`undefined`", b"undefined"), ("`null`", b"null"), ("`None`", b"None")];
@@ -145,7 +167,8 @@ fn of(scheme: &Scheme, given: usize, spec: &KeySpec) -> Vec<Variant> {
     let own = own_encoding(scheme, spec);
     let text = spec.secret.expose();
     let mut texts = vec![(None, text.to_vec())];
-    let bent = BENT.iter().filter_map(|bent| Some((bent.known, (bent.undo)(text, &spec.id)?)));
+    let bent = if scheme.key_kind() == KeyKind::Public { BENT_KEYS } else { BENT };
+    let bent = bent.iter().filter_map(|bent| Some((bent.known, (bent.undo)(text, &spec.id)?)));
     texts.extend(bent.map(|(known, text)| (Some(known.with(&[&spec.id])), text)));
     if !makes_macs(scheme) {
         // How the text of another kind of key is read is not the scheme's to say.

@@ -1,7 +1,7 @@
 //! What can be seen without trying: what is missing, empty, or does not look like what it should be.
 
 use super::offer::{self, prefixes};
-use super::{Captured, Known, Mistake, content, token};
+use super::{Captured, Known, Mistake, content, signs_url, token};
 use crate::scheme::{Carrier, Mechanism, Recipe};
 
 const MISSING: Known = Known {
@@ -34,6 +34,15 @@ const NO_TIMESTAMP: Known = Known {
     advice: "Let everything on the way pass it on; in a test, give it with `-H`.",
 };
 
+const URL_NOT_GIVEN: Known = Known {
+    name: "url-not-given",
+    what: "the URL is signed, and `{}` is no URL that a sender has: it is the one that is taken where none is given",
+    advice: "Give the URL that the sender is configured with, path and query too, with `--url`.",
+};
+
+/// Where a URL begins that was not given.
+const NO_URL: &str = "http://localhost";
+
 const BODY_EMPTY: Known = Known {
     name: "body-empty",
     what: "the body is empty",
@@ -64,7 +73,9 @@ pub(super) fn look(captured: &Captured<'_>) -> (Option<Mistake>, Vec<Mistake>) {
         Mechanism::Hmac(recipe) => carrier(captured, recipe),
         _ => token::look(captured),
     };
-    (certain, body(captured))
+    let no_url = signs_url(captured.scheme) && captured.public_url.trim_end_matches('/') == NO_URL;
+    let no_url = no_url.then(|| URL_NOT_GIVEN.with(&[captured.public_url]));
+    (certain, no_url.into_iter().chain(body(captured)).collect())
 }
 
 fn carrier(captured: &Captured<'_>, recipe: &Recipe) -> Option<Mistake> {
@@ -126,6 +137,7 @@ fn body(captured: &Captured<'_>) -> Vec<Mistake> {
 /// Every name that a mistake can have that is only seen.
 #[cfg(test)]
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    let all = [MISSING, EMPTY, PLACEHOLDER, UNREADABLE, NO_TIMESTAMP, BODY_EMPTY, COMPRESSED, SHORTER, LOST];
+    let all =
+        [MISSING, EMPTY, PLACEHOLDER, UNREADABLE, NO_TIMESTAMP, URL_NOT_GIVEN, BODY_EMPTY, COMPRESSED, SHORTER, LOST];
     all.into_iter().map(|known| known.name)
 }

@@ -90,6 +90,10 @@ fn words(error: &rustls::Error) -> &'static str {
                 "the certificate's issuer is not trusted"
             }
             CertificateError::Revoked => "the certificate was revoked",
+            // rustls has no word of its own for it, and passes on webpki's.
+            CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+                "the certificate is an authority's own, and not one for a server"
+            }
             _ => "the certificate is not valid",
         },
         rustls::Error::AlertReceived(alert) => match alert {

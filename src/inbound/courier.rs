@@ -10,7 +10,7 @@ use super::sign::Signer;
 use crate::clock;
 use crate::config::Upstream;
 use crate::delivery::{Attempting, Courier, Unanswered, tried};
-use crate::http::balance::UpstreamClient;
+use crate::http::balance::{KeptHost, UpstreamClient};
 use crate::http::body::Frames;
 use crate::http::client::{Bounds, SendError};
 use crate::scheme::Body;
@@ -42,9 +42,12 @@ impl UpstreamCourier {
         let mut request = Request::new(Frames::from(Body::from(leased.message.body.clone())));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = target(&url.path, &leased.message)?;
+        if leased.message.headers.contains_key(header::HOST) {
+            // One that was stored is the sender's, to be kept.
+            request.extensions_mut().insert(KeptHost);
+        }
         let headers = request.headers_mut();
         headers.clone_from(&leased.message.headers);
-        // One that was stored is the sender's, to be kept.
         headers.entry(header::HOST).or_insert_with(|| url.authority.clone());
         headers.insert(DELIVERY, written(leased.id));
         headers.insert(ATTEMPT, number.into());

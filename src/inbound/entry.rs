@@ -17,7 +17,7 @@ use super::worker::Worker;
 use crate::clock;
 use crate::config::Delivery;
 use crate::http::client::SendError;
-use crate::http::server::Run;
+use crate::http::server::{Run, Unread};
 use crate::scheme::{Greeting, Rejection};
 use crate::store::KeptAnswer;
 use crate::store::ledger::{DeliveryId, Ledger};
@@ -271,24 +271,19 @@ fn outcome(refusal: &Refusal) -> Outcome {
         Refusal::InFlight | Refusal::Overloaded => Outcome::Shed,
         Refusal::Redirected | Refusal::StoreUnavailable | Refusal::Unanswered(_) => Outcome::Failed,
         Refusal::BadChallenge
-        | Refusal::BadRequest
-        | Refusal::BodyBroken
-        | Refusal::BodyTimeout
-        | Refusal::BodyTooLarge
-        | Refusal::HeadTimeout
-        | Refusal::HeadTooLarge
         | Refusal::MethodNotAllowed(_)
         | Refusal::NotFound
         | Refusal::Rejected(_)
         | Refusal::Requirement
+        | Refusal::Unread(_)
         | Refusal::WrongToken => Outcome::Refused,
     }
 }
 
 fn reason(refusal: &Refusal) -> Option<Reason> {
     match refusal {
-        Refusal::BodyTimeout => Some(Reason::BodyTimeout),
-        Refusal::BodyTooLarge => Some(Reason::BodyTooLarge),
+        Refusal::Unread(Unread::BodyTimeout) => Some(Reason::BodyTimeout),
+        Refusal::Unread(Unread::BodyTooLarge) => Some(Reason::BodyTooLarge),
         Refusal::Rejected(rejection) => Some(signature(*rejection)),
         Refusal::Requirement | Refusal::WrongToken => Some(Reason::Requirement),
         _ => None,

@@ -17,6 +17,7 @@ use super::report::Unverified;
 use super::route::Route;
 use crate::clock;
 use crate::config::{Forward, ForwardBody, ForwardHost, UpstreamUrl};
+use crate::http::balance::KeptHost;
 use crate::http::body::Frames;
 use crate::http::client::SendError;
 use crate::http::header::strip_request;
@@ -131,6 +132,9 @@ impl Draft {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = target(&upstream.path, route.source.forward.path.as_deref(), &received);
         *request.headers_mut() = headers;
+        if route.source.forward.host == ForwardHost::Keep {
+            request.extensions_mut().insert(KeptHost);
+        }
         request
     }
 }

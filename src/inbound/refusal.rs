@@ -4,7 +4,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 
 use super::reply::Reply;
 use crate::http::client::SendError;
-use crate::http::server::{BadContent, BadHead};
+use crate::http::server::Unread;
 use crate::scheme::Rejection;
 
 /// Why a request was not answered by the app.
@@ -13,24 +13,6 @@ pub(super) enum Refusal {
     /// What a handshake wants back is missing, or is not given back.
     #[error("the handshake holds nothing that is echoed")]
     BadChallenge,
-    /// The body ended early, or broke its framing.
-    #[error("the body is not whole")]
-    BodyBroken,
-    /// The body has more bytes than `limits.body`.
-    #[error("the body is too large")]
-    BodyTooLarge,
-    /// The body was not whole within `limits.read_timeout`.
-    #[error("the body came too slowly")]
-    BodyTimeout,
-    /// The head can be read in two ways, or names no host.
-    #[error("the request is malformed")]
-    BadRequest,
-    /// The head has more bytes than any sender's.
-    #[error("the head is too large")]
-    HeadTooLarge,
-    /// The head was not whole within `limits.read_timeout`.
-    #[error("the head came too slowly")]
-    HeadTimeout,
     /// The same delivery is still being made.
     #[error("the same delivery is being made")]
     InFlight,
@@ -58,6 +40,9 @@ pub(super) enum Refusal {
     /// The app gave no answer.
     #[error("the upstream gave no answer")]
     Unanswered(#[source] SendError),
+    /// The request was not read to its end.
+    #[error(transparent)]
+    Unread(Unread),
     /// A handshake does not show the source's `verify_token`.
     #[error("the token of the handshake is not the source's")]
     WrongToken,
@@ -67,10 +52,8 @@ impl Refusal {
     /// The status that the sender is answered with.
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::BadChallenge | Self::BadRequest | Self::BodyBroken => StatusCode::BAD_REQUEST,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyTimeout | Self::HeadTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::BadChallenge => StatusCode::BAD_REQUEST,
+            Self::Unread(unread) => unread.status(),
             Self::InFlight | Self::Overloaded | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -85,12 +68,6 @@ impl Refusal {
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::BadChallenge => "bad_challenge",
-            Self::BadRequest => "bad_request",
-            Self::BodyBroken => "body_broken",
-            Self::BodyTimeout => "body_timeout",
-            Self::BodyTooLarge => "body_too_large",
-            Self::HeadTimeout => "head_timeout",
-            Self::HeadTooLarge => "head_too_large",
             Self::InFlight => "in_flight",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::NotFound => "not_found",
@@ -102,6 +79,7 @@ impl Refusal {
             Self::Unanswered(SendError::Broken(_)) => "upstream_broken",
             Self::Unanswered(SendError::Late) => "upstream_late",
             Self::Unanswered(_) => "upstream_unreachable",
+            Self::Unread(unread) => unread.word(),
             Self::WrongToken => "wrong_token",
         }
     }
@@ -123,7 +101,7 @@ impl Refusal {
             }
             _ => {}
         }
-        if self.ends_connection() {
+        if let Self::Unread(_) = self {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         answer
@@ -140,37 +118,10 @@ impl Refusal {
     fn is_silent(&self) -> bool {
         matches!(self, Self::Rejected(_) | Self::Requirement | Self::WrongToken)
     }
-
-    /// Whether what follows on the connection cannot be trusted, or would have to be read for nothing.
-    fn ends_connection(&self) -> bool {
-        matches!(
-            self,
-            Self::BadRequest
-                | Self::BodyBroken
-                | Self::BodyTimeout
-                | Self::BodyTooLarge
-                | Self::HeadTimeout
-                | Self::HeadTooLarge
-        )
-    }
 }
 
-impl From<BadHead> for Refusal {
-    fn from(bad: BadHead) -> Self {
-        match bad {
-            BadHead::Ambiguous => Self::BadRequest,
-            BadHead::TooLarge => Self::HeadTooLarge,
-            BadHead::TooSlow => Self::HeadTimeout,
-        }
-    }
-}
-
-impl From<BadContent> for Refusal {
-    fn from(bad: BadContent) -> Self {
-        match bad {
-            BadContent::Broken => Self::BodyBroken,
-            BadContent::TooLarge => Self::BodyTooLarge,
-            BadContent::TooSlow => Self::BodyTimeout,
-        }
+impl<T: Into<Unread>> From<T> for Refusal {
+    fn from(unread: T) -> Self {
+        Self::Unread(unread.into())
     }
 }

@@ -5,25 +5,13 @@ use http::{HeaderValue, Response, StatusCode, header};
 
 use super::reply::{self, Reply};
 use crate::delivery::Unanswered;
-use crate::http::server::{BadContent, BadHead};
+use crate::http::server::Unread;
 use crate::store::KeptAnswer;
 use crate::telemetry::words::{AttemptOutcome, OutboundOutcome};
 
 /// Why a request of the app's is not done.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
-    /// The head can be read in two ways, or names no host.
-    #[error("the request is malformed")]
-    BadRequest,
-    /// The body ended early, or broke its framing.
-    #[error("the body is not whole")]
-    BodyBroken,
-    /// The body was not whole within `limits.read_timeout`.
-    #[error("the body came too slowly")]
-    BodyTimeout,
-    /// The body has more bytes than `limits.body`.
-    #[error("the body is too large")]
-    BodyTooLarge,
     /// The event's id cannot be written into a header, or is not the one in the body.
     #[error("the event id cannot be used")]
     EventId,
@@ -36,12 +24,6 @@ pub(super) enum Refusal {
     /// The scheme or the envelope carries the event's type, and none was given.
     #[error("the event type is missing")]
     EventTypeMissing,
-    /// The head was not whole within `limits.read_timeout`.
-    #[error("the head came too slowly")]
-    HeadTimeout,
-    /// The head has more bytes than any app's.
-    #[error("the head is too large")]
-    HeadTooLarge,
     /// The key was given before, with another body, type or id.
     #[error("the idempotency key was given before, with another body")]
     IdempotencyConflict,
@@ -78,25 +60,24 @@ pub(super) enum Refusal {
     /// The receiver gave no answer.
     #[error("the endpoint gave no answer")]
     Unanswered(Unanswered),
+    /// The request was not read to its end.
+    #[error(transparent)]
+    Unread(Unread),
 }
 
 impl Refusal {
     /// The status that the app is answered with.
     pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::BadRequest
-            | Self::BodyBroken
-            | Self::EventId
+            Self::EventId
             | Self::EventType
             | Self::EventTypeMissing
             | Self::IdempotencyKey
             | Self::NotAnObject
             | Self::NotJson
             | Self::NotSignable => StatusCode::BAD_REQUEST,
-            Self::BodyTimeout | Self::HeadTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::EventIdConflict => StatusCode::CONFLICT,
-            Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Unread(unread) => unread.status(),
             Self::IdempotencyConflict => StatusCode::UNPROCESSABLE_ENTITY,
             Self::InFlight | Self::Overloaded | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -112,16 +93,10 @@ impl Refusal {
     /// The word in the answer's body and in the log.
     pub(super) fn word(&self) -> &'static str {
         match self {
-            Self::BadRequest => "bad_request",
-            Self::BodyBroken => "body_broken",
-            Self::BodyTimeout => "body_timeout",
-            Self::BodyTooLarge => "body_too_large",
             Self::EventId => "event_id",
             Self::EventIdConflict => "event_id_conflict",
             Self::EventType => "event_type",
             Self::EventTypeMissing => "event_type_missing",
-            Self::HeadTimeout => "head_timeout",
-            Self::HeadTooLarge => "head_too_large",
             Self::IdempotencyConflict => "idempotency_conflict",
             Self::IdempotencyKey => "idempotency_key",
             Self::InFlight => "in_flight",
@@ -133,6 +108,7 @@ impl Refusal {
             Self::Overloaded => "overloaded",
             Self::StoreUnavailable => "store_unavailable",
             Self::Unauthorized => "unauthorized",
+            Self::Unread(unread) => unread.word(),
             Self::Unanswered(unanswered) => match unanswered.outcome {
                 AttemptOutcome::EgressDenied => "egress_denied",
                 AttemptOutcome::Timeout => "endpoint_late",
@@ -182,42 +158,15 @@ impl Refusal {
             }
             _ => {}
         }
-        if self.ends_connection() {
+        if let Self::Unread(_) = self {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         answer
     }
-
-    /// Whether what follows on the connection cannot be trusted, or would have to be read for nothing.
-    fn ends_connection(&self) -> bool {
-        matches!(
-            self,
-            Self::BadRequest
-                | Self::BodyBroken
-                | Self::BodyTimeout
-                | Self::BodyTooLarge
-                | Self::HeadTimeout
-                | Self::HeadTooLarge
-        )
-    }
 }
 
-impl From<BadHead> for Refusal {
-    fn from(bad: BadHead) -> Self {
-        match bad {
-            BadHead::Ambiguous => Self::BadRequest,
-            BadHead::TooLarge => Self::HeadTooLarge,
-            BadHead::TooSlow => Self::HeadTimeout,
-        }
-    }
-}
-
-impl From<BadContent> for Refusal {
-    fn from(bad: BadContent) -> Self {
-        match bad {
-            BadContent::Broken => Self::BodyBroken,
-            BadContent::TooLarge => Self::BodyTooLarge,
-            BadContent::TooSlow => Self::BodyTimeout,
-        }
+impl<T: Into<Unread>> From<T> for Refusal {
+    fn from(unread: T) -> Self {
+        Self::Unread(unread.into())
     }
 }

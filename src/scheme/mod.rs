@@ -241,6 +241,8 @@ pub struct Sender {
     pub retries: Retries,
     /// The `Content-Type` that it sends; empty: none.
     pub content_type: Text,
+    /// Other headers that it always sends, in lower case: its own libraries ask for them.
+    pub headers: &'static [(&'static str, &'static str)],
     /// What it asks of an address beside taking events.
     pub handshake: Option<Handshake>,
     /// How it is told that an event is on disk.

@@ -124,6 +124,7 @@ impl Scheme {
         if let Some(TimestampSource::Header(name)) = self.timestamp().map(|rule| &rule.from) {
             names.push(name.clone());
         }
+        names.extend(self.sender.headers.iter().map(|(name, _)| HeaderName::from_static(name)));
         names
     }
 
@@ -144,6 +145,9 @@ impl Scheme {
             && !message.headers.contains_key(name)
         {
             headers.push((name.clone(), value(kind)?));
+        }
+        for (name, text) in self.sender.headers {
+            headers.push((HeaderName::from_static(name), HeaderValue::from_static(text)));
         }
         Ok(headers)
     }

@@ -81,16 +81,13 @@ const linear = {
   accepts: ({ secret, headers, body }) => new LinearWebhookClient(secret).verify(Buffer.from(body), headers["linear-signature"]),
 };
 
-// Which signature it is: headers that are always the same, and that its library demands beside what countersign signs.
-const BOX = { "box-signature-version": "1", "box-signature-algorithm": "HmacSHA256" };
-
 const box = {
   name: "box-node-sdk",
   scheme: "box",
   secret: "SamplePrimaryKey",
   signature: "BOX-SIGNATURE-PRIMARY",
   signed: ["BOX-DELIVERY-TIMESTAMP"],
-  accepts: ({ secret, headers, body }) => WebhooksManager.validateMessage(body, { ...BOX, ...headers }, secret),
+  accepts: ({ secret, headers, body }) => WebhooksManager.validateMessage(body, headers, secret),
 };
 
 const zoom = {

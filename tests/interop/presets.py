@@ -46,14 +46,11 @@ def paddle_signs(secret, body):
     return [("Paddle-Signature", f"ts={now};h1={signature}")]
 
 
-# Which signature it is: headers that are always the same, and that its library demands beside what countersign signs.
-BOX = {"box-signature-version": "1", "box-signature-algorithm": "HmacSHA256"}
-
 LIBRARIES = [
     Library("paddle", "pdl_ntfset_01hv8gptq8987qhhqjb56jrkb2_secret", "Paddle-Signature", paddle_accepts, signs=paddle_signs),
     Library(
         "box", "SamplePrimaryKey", "BOX-SIGNATURE-PRIMARY",
-        lambda secret, headers, body: WebhooksManager.validate_message(body.decode(), {**BOX, **headers}, secret),
+        lambda secret, headers, body: WebhooksManager.validate_message(body.decode(), headers, secret),
         signed=("BOX-DELIVERY-TIMESTAMP",),
     ),
     Library(

@@ -4,9 +4,12 @@
 //! [`place::embed`] completes: ```` ```yaml source ```` holds keys of a source, and so on. A table of keys is preceded by
 //! `<!-- keys: source -->`, one of refused keys by `<!-- refused -->`.
 //!
-//! Certificates and secrets in `/etc/countersign` and `/run/secrets` stand in a folder of the test instead, and every
+//! A block of `yaml manifest` is for another program, and only has to be YAML.
+//!
+//! Certificates and secrets in `/etc/countersign` and `/run` stand in a folder of the test instead, and every
 //! variable that a configuration names holds a dummy secret.
 
+mod deployed;
 mod page;
 mod place;
 mod schema;
@@ -32,6 +35,10 @@ fn every_yaml_block_of_the_documents_is_a_configuration_that_can_be_used() {
     let trial = Trial::new();
     for page in Page::all() {
         for block in page.yaml_blocks() {
+            if block.place == "manifest" {
+                deployed::parse(&block.text);
+                continue;
+            }
             trial.accepts(&embed(&block.place, &block.text), &format!("{}:{}", page.name, block.line));
         }
     }

@@ -136,3 +136,71 @@ fn a_body_that_was_changed_is_recognised_where_a_public_key_verifies() {
     assert_eq!(right.code, 0, "{right:?}");
     assert!(wrong.stdout.contains("  body-newline-added: "), "{wrong:?}");
 }
+
+#[test]
+fn a_time_that_is_off_is_recognised_where_a_public_key_verifies() {
+    let folder = tempfile::tempdir().unwrap();
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let (private, public) = (folder.path().join("private.pem"), folder.path().join("public.pem"));
+    fs::write(&private, pair.serialize_pem()).unwrap();
+    let hex: String = pair.public_key_raw().iter().map(|byte| format!("{byte:02x}")).collect();
+    fs::write(&public, hex).unwrap();
+    let sign = ["sign", "--scheme", "discord", "--now", "1700000000", "--secret-file"];
+    let sign = Cli::new(sign).argument(&private).run_on(BODY);
+    assert_eq!(sign.code, 0, "{sign:?}");
+    let explain = |now: &str, body: &[u8]| {
+        let lines = sign.stdout.lines().flat_map(|line| ["-H", line]);
+        let arguments = ["explain", "--scheme", "discord", "--now", now].into_iter().chain(lines);
+        Cli::new(arguments.chain(["--key-file"])).argument(&public).run_on(body)
+    };
+
+    let right = explain("1700000000", BODY);
+    let (old, new) = (explain("1700003600", BODY), explain("1699996400", BODY));
+    let both = explain("1700003600", &[BODY, b"\n"].concat());
+    let neither = explain("1700003600", b"another body");
+    let other = explain("1700000000", b"another body");
+
+    assert!(right.stdout.starts_with("verified by key "), "{right:?}");
+    assert!(old.stdout.contains("what is wrong:\n  timestamp-old: "), "{old:?}");
+    assert!(new.stdout.contains("what is wrong:\n  timestamp-new: "), "{new:?}");
+    assert!(both.stdout.contains("  body-newline-added: ") && both.stdout.contains("  timestamp-old: "), "{both:?}");
+    assert!(neither.stdout.contains("because the signed timestamp is too old"), "{neither:?}");
+    assert!(!neither.stdout.contains("another one"), "{neither:?}");
+    assert!(other.stdout.contains("The key is another one than the sender's"), "{other:?}");
+    assert!([right, old, new, both, neither, other].iter().all(|ended| !ended.stdout.contains("secret ")));
+}
+
+#[test]
+fn a_token_of_another_algorithm_does_not_blame_the_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let (public, scheme) = (folder.path().join("public.pem"), folder.path().join("scheme.yaml"));
+    fs::write(&public, pair.public_key_pem()).unwrap();
+    fs::write(&scheme, "{jws: {algorithm: EdDSA}, event_id: {digest: body}}").unwrap();
+    let scheme = scheme.to_str().unwrap();
+
+    // `{"alg":"RS256"}`
+    let explain = Cli::new(["explain", "--scheme", scheme, "--key-file"]).argument(&public);
+    let ended = explain.run_on(b"eyJhbGciOiJSUzI1NiJ9.e30.AAAA");
+
+    assert!(ended.stdout.starts_with("rejected: algorithm: "), "{ended:?}");
+    assert!(ended.stdout.contains("because the JWS names another algorithm"), "{ended:?}");
+    assert!(!ended.stdout.contains("another one"), "{ended:?}");
+}
+
+#[test]
+fn the_url_is_named_where_it_is_signed_and_was_not_given() {
+    let ended = explained("trello", &signed("trello", "another"), BODY);
+
+    assert!(ended.stdout.contains("may be the reason:\n  url-not-given: "), "{ended:?}");
+    assert!(ended.stdout.contains("  Or the URL is not the one"), "{ended:?}");
+}
+
+#[test]
+fn a_wrong_token_says_nothing_of_the_body() {
+    let ended = explained("gitlab", &signed("gitlab", "another"), BODY);
+
+    assert_eq!(ended.code, 1);
+    assert!(ended.stdout.contains("The secret is another one"), "{ended:?}");
+    assert!(!ended.stdout.contains("the body"), "{ended:?}");
+}

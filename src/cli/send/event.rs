@@ -37,6 +37,11 @@ pub(super) struct Script {
     given: (String, PathAndQuery),
 }
 
+/// Whether a header carries the signature, or frames the request.
+fn made_here(name: &HeaderName, carriers: &[HeaderName]) -> bool {
+    carriers.contains(name) || [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION].contains(name)
+}
+
 /// A signed request, as often as it is sent.
 pub(super) struct Event {
     headers: HeaderMap,
@@ -54,6 +59,10 @@ impl Script {
     ) -> anyhow::Result<Self> {
         let url = send.url.as_ref().unwrap_or(&send.to);
         let (authority, protocol) = (url.authority().context("--url is not absolute")?, url.scheme_str());
+        let carriers = scheme.carrier().map(|carrier| carrier.headers()).unwrap_or_default();
+        if let Some((name, _)) = send.headers.iter().find(|(name, _)| made_here(name, &carriers)) {
+            bail!("the header `{name}` is made for each event, and cannot be given");
+        }
         let samples = Samples::of(&scheme.name);
         let script = Self {
             turns: turns(&scheme, samples, send.event_type.as_deref(), body.is_some())?,

@@ -115,6 +115,7 @@ fn own(name: &str, mechanism: Mechanism, event_id: EventId, event_type: Option<L
             document: "".into(),
             retries: Retries::Unknown,
             content_type: "".into(),
+            headers: &[],
             handshake: None,
             acknowledge: Acknowledge::ACCEPTED,
             events: Events::Distinct,

@@ -212,6 +212,7 @@ fn remedy(flaw: KeyFlaw) -> &'static str {
         KeyFlaw::SeveralBlocks => "put each key into a file of its own",
         KeyFlaw::Size => "a shorter one can be broken; ask for a new key",
         KeyFlaw::TooMany => "take out those that are not in use",
+        KeyFlaw::Weak => "it is a placeholder, or a trap: ask for the sender's key",
         KeyFlaw::Unsupported => "build with the feature `public-keys`",
     }
 }

@@ -66,6 +66,9 @@ pub(super) fn cases() -> Vec<Case> {
         url(&["signed-url"], "https://hooks.example.com/hooks/x"),
         url(&["signed-url"], "http://internal:8080/hooks/x?a=1"),
         url(&["signed-url"], "/hooks/x?a=1"),
+        Case { public_url: "http://localhost", ..url(&["url-not-given"], "https://x.example/y") },
+        Case { public_url: "https://localhost", ..url(&[], "https://x.example/y") },
+        Case { public_url: "http://localhost", ..url(&["signed-url"], "http://internal:8080/hooks/x?a=1") },
         // Two at once.
         Case {
             secrets: vec![key(&format!("{SECRET}\n"))],

@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
 
 use super::*;
-use crate::scheme::{Carrier, Format, Message, PRESETS, Recipe, Secret, SecretEncoding, Template, preset};
+use crate::scheme::{Carrier, Format, Mechanism, Message, PRESETS, Recipe, Secret, SecretEncoding, Template, preset};
 
 /// What no explanation may hold.
 const SECRET: &str = "hunter2-and-then-some-more";
@@ -32,6 +32,7 @@ struct Case {
     path: &'static str,
     query: Option<&'static str>,
     headers: Vec<(&'static str, String)>,
+    public_url: &'static str,
     body: Vec<u8>,
     now: i64,
 }
@@ -46,6 +47,7 @@ impl Case {
             path: "/hooks/x",
             query: None,
             headers: Vec::new(),
+            public_url: "https://hooks.example.com",
             body: BODY.into(),
             now: NOW,
         }
@@ -69,7 +71,7 @@ impl Case {
             path: self.path,
             query: self.query,
             headers: &headers,
-            public_url: "https://hooks.example.com",
+            public_url: self.public_url,
             body: &self.body,
             now: Timestamp::from_second(self.now).unwrap(),
         })

@@ -62,6 +62,11 @@ pub(super) fn cases() -> Vec<Case> {
             headers: vec![(here, format!("sha256={}", "0".repeat(64))), (here, format!("sha256={text}"))],
             ..carried(&["signature-repeated"], here, "")
         },
+        Case {
+            headers: vec![("x-hub-signature", format!("sha1={}", hex(&sha1(SECRET.as_bytes(), BODY.as_bytes()))))],
+            ..Case::of(&["signature-older"], "github")
+        },
+        stripe(&["signature-repeated"], |mac| format!("t={NOW},t={NOW},v1={mac}")),
         carried(&["signature-missing"], "content-type", "application/json"),
         carried(&["signature-empty"], here, ""),
         carried(&["signature-empty"], here, "sha256="),
@@ -110,4 +115,13 @@ fn base64_of(text: &str) -> String {
 #[test]
 fn a_signature_that_is_carried_in_another_way_is_recognised() {
     cases().iter().for_each(Case::check);
+}
+
+#[test]
+fn no_header_is_named_where_none_is_there_twice() {
+    let case = stripe(&["signature-repeated"], |mac| format!("t={NOW},t={NOW},v1={mac}"));
+
+    let Explanation::Found { mistakes, .. } = case.explain() else { panic!("it is wrong") };
+
+    assert!(mistakes[0].what.starts_with("an item of the signature's value"), "{mistakes:?}");
 }

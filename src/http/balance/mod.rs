@@ -25,6 +25,10 @@ use crate::config::Upstream;
 pub(crate) use member::Busy;
 use member::Member;
 
+/// Marks a request whose `Host` is the sender's, at whatever address the app is asked.
+#[derive(Clone, Copy)]
+pub(crate) struct KeptHost;
+
 /// A client of one app, owned by one worker.
 pub(crate) struct UpstreamClient {
     upstream: Arc<Upstream>,
@@ -121,11 +125,8 @@ impl UpstreamClient {
 
     /// Makes `Host` that of the address, unless it is the sender's own, which was to be kept.
     fn name_host(&self, member: &Member, request: &mut Request<Frames>) {
-        let own = &member.client.upstream().url.authority;
-        if let Some(host) = request.headers_mut().get_mut(header::HOST)
-            && self.upstream.addresses().any(|url| url.authority == *host)
-        {
-            host.clone_from(own);
+        if request.extensions().get::<KeptHost>().is_none() {
+            request.headers_mut().insert(header::HOST, member.client.upstream().url.authority.clone());
         }
     }
 }

@@ -21,6 +21,7 @@ mod request;
 mod running;
 mod socket_file;
 mod speak;
+mod unread;
 mod way;
 mod wire;
 
@@ -37,13 +38,13 @@ use crate::config::Limits;
 
 pub(crate) use accept::serve;
 pub(crate) use budget::{Budget, Share};
-pub(crate) use content::{BadContent, frames};
+pub(crate) use content::frames;
 pub(crate) use guard::Peer;
-pub(crate) use head::BadHead;
 pub(crate) use host::host;
 pub(crate) use intake::Intake;
 pub use listen::{BindError, Listeners, ListeningSocket};
 pub(crate) use running::{Run, Running};
+pub(crate) use unread::Unread;
 pub(crate) use way::Way;
 pub(crate) use wire::Listener;
 

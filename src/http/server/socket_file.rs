@@ -45,7 +45,10 @@ pub(super) fn take(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
 
 /// Holds the folder for as long as the value lives.
 fn alone(path: &Path) -> io::Result<File> {
-    let folder = File::open(path.parent().unwrap_or(Path::new("/")))?;
+    let folder = File::open(path.parent().unwrap_or(Path::new("/"))).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => io::Error::new(error.kind(), "its folder is not there: make it first"),
+        _ => error,
+    })?;
     match folder.try_lock() {
         Ok(()) => Ok(folder),
         Err(TryLockError::WouldBlock) => Err(in_use("another process is taking a socket in its folder")),

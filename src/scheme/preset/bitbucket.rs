@@ -34,6 +34,7 @@ pub static BITBUCKET: Scheme = Scheme {
         document: Borrowed("https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/"),
         retries: Retries::Unknown,
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

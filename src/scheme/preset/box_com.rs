@@ -42,6 +42,7 @@ pub static BOX: Scheme = Scheme {
         document: Borrowed("https://developer.box.com/guides/webhooks/v2/signatures-v2/"),
         retries: Retries::Unknown,
         content_type: Borrowed("application/json"),
+        headers: &[("box-signature-version", "1"), ("box-signature-algorithm", "HmacSHA256")],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,
@@ -49,7 +50,7 @@ pub static BOX: Scheme = Scheme {
             "Version 2 of its webhooks. Give both keys as `secrets`, the primary one first.",
             "`BOX-DELIVERY-ID` is not signed; the id is the one in the body.",
             "Its own libraries allow no timestamp of the future; here ten minutes are allowed both ways.",
-            "Its own libraries also ask for `BOX-SIGNATURE-VERSION: 1` and `BOX-SIGNATURE-ALGORITHM: HmacSHA256`, which are not signed, and which an endpoint with this scheme does not send.",
+            "`BOX-SIGNATURE-VERSION: 1` and `BOX-SIGNATURE-ALGORITHM: HmacSHA256`, which its own libraries ask for, are sent, and not asked for: they are not signed.",
         ]),
     },
 };

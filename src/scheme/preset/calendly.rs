@@ -42,6 +42,7 @@ pub static CALENDLY: Scheme = Scheme {
         document: Borrowed("https://developer.calendly.com/api-docs/4c305798a61d3-webhook-signatures"),
         retries: Retries::For(Duration::from_secs(24 * 3600)),
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

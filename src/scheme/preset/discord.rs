@@ -37,6 +37,7 @@ pub static DISCORD: Scheme = Scheme {
         document: Borrowed("https://docs.discord.com/developers/interactions/overview"),
         retries: Retries::Unknown,
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

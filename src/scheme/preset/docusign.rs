@@ -35,6 +35,7 @@ pub static DOCUSIGN: Scheme = Scheme {
         document: Borrowed("https://developers.docusign.com/platform/webhooks/connect/hmac/"),
         retries: Retries::For(Duration::from_secs(15 * 24 * 3600)),
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

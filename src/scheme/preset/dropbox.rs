@@ -33,6 +33,7 @@ pub static DROPBOX: Scheme = Scheme {
         document: Borrowed("https://www.dropbox.com/developers/reference/webhooks"),
         retries: Retries::Unknown,
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: Some(Handshake::Get { mode: None, token: None, challenge: "challenge" }),
         acknowledge: Acknowledge::OK,
         events: Events::Alike,

@@ -35,6 +35,7 @@ pub static GITHUB: Scheme = Scheme {
         document: Borrowed("https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries"),
         retries: Retries::Never,
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

@@ -26,6 +26,7 @@ pub static GITLAB: Scheme = Scheme {
         document: Borrowed("https://docs.gitlab.com/user/project/integrations/webhooks/"),
         retries: Retries::Unknown,
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

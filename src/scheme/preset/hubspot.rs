@@ -42,6 +42,7 @@ pub static HUBSPOT: Scheme = Scheme {
         ),
         retries: Retries::For(Duration::from_secs(24 * 3600)),
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

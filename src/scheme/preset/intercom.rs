@@ -35,6 +35,7 @@ pub static INTERCOM: Scheme = Scheme {
         document: Borrowed("https://developers.intercom.com/docs/webhooks/setting-up-webhooks"),
         retries: Retries::Unknown,
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: Some(Handshake::Head),
         acknowledge: Acknowledge::OK,
         events: Events::Distinct,

@@ -27,6 +27,7 @@ pub static JWS: Scheme = Scheme {
         document: Borrowed("https://api.kaizenep.com/v2/docs/hooks.html"),
         retries: Retries::Unknown,
         content_type: Borrowed(""),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

@@ -42,6 +42,7 @@ pub static LINEAR: Scheme = Scheme {
         // After one minute, one hour more, and six hours more.
         retries: Retries::For(Duration::from_secs(7 * 3600 + 60)),
         content_type: Borrowed("application/json; charset=utf-8"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::OK,
         events: Events::Distinct,

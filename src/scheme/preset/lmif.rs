@@ -40,6 +40,7 @@ pub static LMIF: Scheme = Scheme {
         // 1 min, 5 min, 30 min, 2 h, 8 h and 24 h, each after the attempt before.
         retries: Retries::For(Duration::from_secs(34 * 3600 + 36 * 60)),
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

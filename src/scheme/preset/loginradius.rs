@@ -38,6 +38,7 @@ pub static LOGINRADIUS: Scheme = Scheme {
         document: Borrowed("https://www.loginradius.com/docs/integrations/webhook/overview"),
         retries: Retries::Never,
         content_type: Borrowed("application/json; charset=utf-8"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

@@ -35,6 +35,7 @@ pub static LVCONNECT: Scheme = Scheme {
         document: Borrowed("https://github.com/Linkvalue-Interne/LvConnect/blob/HEAD/docs/hooks.md"),
         retries: Retries::Never,
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

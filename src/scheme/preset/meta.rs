@@ -37,6 +37,7 @@ pub static META: Scheme = Scheme {
         // WhatsApp for seven days, the others for 36 hours.
         retries: Retries::For(Duration::from_secs(7 * 24 * 3600)),
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: Some(Handshake::Get {
             mode: Some(("hub.mode", "subscribe")),
             token: Some("hub.verify_token"),

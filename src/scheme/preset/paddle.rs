@@ -43,6 +43,7 @@ pub static PADDLE: Scheme = Scheme {
         document: Borrowed("https://developer.paddle.com/webhooks/signature-verification"),
         retries: Retries::For(Duration::from_secs(3 * 24 * 3600)),
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::OK,
         events: Events::Distinct,

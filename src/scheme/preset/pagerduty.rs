@@ -37,6 +37,7 @@ pub static PAGERDUTY: Scheme = Scheme {
         document: Borrowed("https://developer.pagerduty.com/docs/verifying-webhook-signatures"),
         retries: Retries::Unknown,
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

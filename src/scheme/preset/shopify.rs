@@ -39,6 +39,7 @@ pub static SHOPIFY: Scheme = Scheme {
         document: Borrowed("https://shopify.dev/docs/apps/build/webhooks/verify-deliveries"),
         retries: Retries::For(Duration::from_secs(4 * 3600)),
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

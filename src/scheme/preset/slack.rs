@@ -46,6 +46,7 @@ pub static SLACK: Scheme = Scheme {
         // At once, after one minute, and after five more.
         retries: Retries::For(Duration::from_secs(6 * 60)),
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: Some(Handshake::Post {
             at: json("/type"),
             value: "url_verification",

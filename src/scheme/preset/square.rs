@@ -36,6 +36,7 @@ pub static SQUARE: Scheme = Scheme {
         document: Borrowed("https://developer.squareup.com/docs/webhooks/step3validate"),
         retries: Retries::For(Duration::from_secs(24 * 3600)),
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

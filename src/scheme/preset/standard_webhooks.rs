@@ -52,6 +52,7 @@ pub static STANDARD_WEBHOOKS: Scheme = Scheme {
         // The schedule that it recommends: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h and 24 h.
         retries: Retries::For(Duration::from_secs(75 * 3600 + 35 * 60 + 5)),
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

@@ -49,6 +49,7 @@ pub static STANDARD_WEBHOOKS_V1A: Scheme = Scheme {
         ),
         retries: super::STANDARD_WEBHOOKS.sender.retries,
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

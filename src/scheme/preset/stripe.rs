@@ -44,6 +44,7 @@ pub static STRIPE: Scheme = Scheme {
         document: Borrowed("https://docs.stripe.com/webhooks#verify-manually"),
         retries: Retries::For(Duration::from_secs(3 * 24 * 3600)),
         content_type: Borrowed("application/json; charset=utf-8"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

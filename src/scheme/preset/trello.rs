@@ -37,6 +37,7 @@ pub static TRELLO: Scheme = Scheme {
         // After 30, 60 and 120 seconds.
         retries: Retries::For(Duration::from_secs(210)),
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: Some(Handshake::Head),
         acknowledge: Acknowledge::OK,
         events: Events::Distinct,

@@ -40,6 +40,7 @@ pub static TWITCH: Scheme = Scheme {
         document: Borrowed("https://dev.twitch.tv/docs/eventsub/handling-webhook-events/#verifying-the-event-message"),
         retries: Retries::Unknown,
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: Some(Handshake::Post {
             // The header that says so as well is not signed.
             at: json("/subscription/status"),

@@ -36,6 +36,7 @@ pub static TYPEFORM: Scheme = Scheme {
         document: Borrowed("https://www.typeform.com/developers/webhooks/secure-your-webhooks/"),
         retries: Retries::For(Duration::from_secs(10 * 3600)),
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

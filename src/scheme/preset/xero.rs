@@ -37,6 +37,7 @@ pub static XERO: Scheme = Scheme {
         document: Borrowed("https://developer.xero.com/documentation/guides/webhooks/overview/"),
         retries: Retries::For(Duration::from_secs(24 * 3600)),
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: Some(Handshake::Post {
             // The first event has the number 1.
             at: json("/lastEventSequence"),

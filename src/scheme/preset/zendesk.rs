@@ -39,6 +39,7 @@ pub static ZENDESK: Scheme = Scheme {
         document: Borrowed("https://developer.zendesk.com/documentation/webhooks/verifying/"),
         retries: Retries::Unknown,
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: None,
         acknowledge: Acknowledge::ACCEPTED,
         events: Events::Distinct,

@@ -44,6 +44,7 @@ pub static ZOOM: Scheme = Scheme {
         // After 5 minutes, 30 more, and 90 more.
         retries: Retries::For(Duration::from_secs(125 * 60)),
         content_type: Borrowed("application/json"),
+        headers: &[],
         handshake: Some(Handshake::Post {
             at: json("/event"),
             value: "endpoint.url_validation",

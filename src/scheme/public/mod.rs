@@ -16,6 +16,7 @@ mod engine;
 #[path = "absent.rs"]
 mod engine;
 mod jwk;
+mod order;
 mod pem;
 #[cfg(test)]
 mod tests;
@@ -150,6 +151,9 @@ pub enum KeyFlaw {
     /// More keys than are worth trying.
     #[error("holds more than 16 keys that fit")]
     TooMany,
+    /// An Ed25519 key for which anybody can sign.
+    #[error("is an Ed25519 key of small order: anybody can sign for it")]
+    Weak,
     /// The program was built without public keys.
     #[error("cannot be used: this build has no public keys (feature `public-keys`)")]
     Unsupported,

@@ -8,7 +8,7 @@ use super::super::few::Few;
 use super::super::{SecretEncoding, json};
 use super::der::{self, Plain};
 use super::engine::{SigningKey, VerifyingKey};
-use super::{KeyFlaw, KeyForm, PublicAlgorithm, jwk, pem};
+use super::{KeyFlaw, KeyForm, PublicAlgorithm, jwk, order, pem};
 
 /// The keys of one text: one, or those of a set that fit.
 pub(in crate::scheme) struct PublicKeys {
@@ -80,6 +80,7 @@ impl Plain {
     /// The key's bytes, where it is of the algorithm's type.
     pub(super) fn of(&self, algorithm: PublicAlgorithm) -> Result<&[u8], KeyFlaw> {
         match (self, algorithm) {
+            (Self::Ed25519(key), PublicAlgorithm::Ed25519) if order::is_small(key) => Err(KeyFlaw::Weak),
             (Self::Ed25519(key), PublicAlgorithm::Ed25519)
             | (Self::P256(key), PublicAlgorithm::EcdsaP256Sha256(_))
             | (Self::P384(key), PublicAlgorithm::EcdsaP384Sha384(_)) => Ok(key),

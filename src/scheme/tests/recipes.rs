@@ -37,6 +37,7 @@ fn scheme(recipe: Recipe, event_id: Vec<Locator>) -> Scheme {
             document: "".into(),
             retries: Retries::Unknown,
             content_type: "".into(),
+            headers: &[],
             handshake: None,
             acknowledge: Acknowledge::ACCEPTED,
             events: Events::Distinct,

@@ -76,7 +76,7 @@ impl Page {
 
     /// Every document of the repository.
     pub(super) fn all() -> Vec<Self> {
-        let paths = ["", "docs", "examples"].into_iter().flat_map(|folder| shipped(folder, "md"));
+        let paths = ["", "docs", "docs/deploying", "examples"].into_iter().flat_map(|folder| shipped(folder, "md"));
         paths.map(|path| Self::read(path.strip_prefix(root()).unwrap().to_str().unwrap())).collect()
     }
 

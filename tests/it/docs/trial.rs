@@ -35,6 +35,8 @@ impl Trial {
         for secret in ["admin-token", "lmif", "lmif-old"] {
             file(secret, SECRET);
         }
+        fs::create_dir(folder.path().join("secrets")).unwrap();
+        file("secrets/example", SECRET);
         fs::create_dir(folder.path().join("keys")).unwrap();
         let ours = super::page::root().join("tests/keys");
         for key in ["ed25519", "p256", "p384", "rsa2048"] {
@@ -64,7 +66,8 @@ impl Trial {
     fn check(&self, config: &str) -> Output {
         let path = self.folder.path().join("countersign.yaml");
         let here = format!("{}/", self.folder.path().display());
-        let config = config.replace("/etc/countersign/", &here).replace("/run/secrets/", &here);
+        let folders = ["/etc/countersign/", "/run/secrets/", "/run/credentials/countersign.service/"];
+        let config = folders.iter().fold(config.to_owned(), |config, folder| config.replace(folder, &here));
         fs::write(&path, &config).unwrap();
         Command::new(env!("CARGO_BIN_EXE_countersign"))
             .args(["check", "--config"])

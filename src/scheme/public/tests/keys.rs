@@ -215,3 +215,24 @@ fn a_key_is_told_from_a_secret() {
         assert!(!holds_a_key(secret.as_bytes()), "{secret}");
     }
 }
+
+#[test]
+fn an_ed25519_key_for_which_anybody_can_sign_is_refused() {
+    let high = |last: &str| format!("{}{last}", "ff".repeat(30));
+    for key in [
+        "00".repeat(32),
+        format!("{}80", "00".repeat(31)),
+        format!("01{}", "00".repeat(31)),
+        format!("01{}80", "00".repeat(30)),
+        format!("ec{}", high("7f")),
+        format!("ed{}", high("ff")),
+        format!("ee{}", high("7f")),
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85".to_owned(),
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a".to_owned(),
+    ] {
+        let read = text(&key, PublicAlgorithm::Ed25519, &KeyForm::Hex);
+        assert_eq!(read.err(), Some(KeyFlaw::Weak), "{key}");
+    }
+    let base_point = format!("58{}", "66".repeat(31));
+    assert_eq!(text(&base_point, PublicAlgorithm::Ed25519, &KeyForm::Hex).err(), None);
+}
