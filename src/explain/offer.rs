@@ -143,8 +143,12 @@ fn read(recipe: &Recipe, name: &str, expected: &str, value: &str, found: &mut Ve
                 continue;
             }
             let mut mistakes: Vec<Mistake> = moved.clone().into_iter().collect();
-            let unexpected = prefixes(recipe).find(|prefix| prefix.trim() != before.trim());
-            mistakes.extend(unexpected.map(|expected| PREFIX.with(&[&quoted(before.trim()), &quoted(expected)])));
+            let before = before.trim();
+            // What opens before the prefix is closed behind the signature, where it is seen.
+            let is_closed = text.trim_end().ends_with(CLOSING);
+            let before = if is_closed { before.trim_start_matches(OPENING) } else { before };
+            let unexpected = prefixes(recipe).find(|prefix| prefix.trim() != before);
+            mistakes.extend(unexpected.map(|expected| PREFIX.with(&[&quoted(before), &quoted(expected)])));
             if unexpected.is_none() && item.len() != value.len() {
                 mistakes.push(FORMAT.with(&[name, &format]));
             }
@@ -152,6 +156,11 @@ fn read(recipe: &Recipe, name: &str, expected: &str, value: &str, found: &mut Ve
         }
     }
 }
+
+/// What may stand around a signature.
+const OPENING: [char; 5] = ['"', '\'', '<', '[', '('];
+
+const CLOSING: [char; 5] = ['"', '\'', '>', ']', ')'];
 
 fn quoted(prefix: &str) -> String {
     if prefix.is_empty() { "nothing".to_owned() } else { format!("`{prefix}`") }

@@ -3,6 +3,7 @@
 use std::slice;
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
 use super::bench::{Bench, Keys};
 use super::body;
@@ -36,6 +37,12 @@ const REPEATED: Known = Known {
     name: "signature-repeated",
     what: "a header that takes part in the signature is there twice: {}",
     advice: "Let it be sent once. A proxy may add its own beside the sender's.",
+};
+
+const NO_KEY: Known = Known {
+    name: "secret-not-used",
+    what: "the signature is the plain SHA-256 of the body: no secret takes part in it",
+    advice: "Let the sender make an HMAC of it with the secret: what it sends now anybody can make.",
 };
 
 const EXPIRED: Known = Known {
@@ -108,13 +115,20 @@ impl<'a> Search<'a> {
 
     fn hmac(&mut self, recipe: &Recipe) -> Option<Found> {
         let captured = self.captured;
-        let bench = Bench::new(captured, &self.keys, &offer::offered(captured, recipe));
+        let offered = offer::offered(captured, recipe);
+        let bench = Bench::new(captured, &self.keys, &offered);
         let own = content::own(captured, recipe);
         let (own, came) = (own.as_slice(), body::as_it_came(captured));
         let came = slice::from_ref(&came);
         let simple = self.any(&bench, own, came, Keys::Given);
         if simple.as_ref().is_some_and(|found| found.mistakes.is_empty()) {
             return simple;
+        }
+        self.tried += 1;
+        let digest = Sha256::digest(captured.body);
+        if let Some(one) = offered.iter().find(|one| one.bytes == digest[..]) {
+            let mistakes = one.mistakes.iter().cloned().chain([NO_KEY.plain()]).collect();
+            return Some(Found { key: None, mistakes });
         }
         // Another sender explains more than a header of another name.
         if let Some(found) = self.presets().or(simple) {
@@ -243,5 +257,7 @@ fn valid(key: &KeySpec, captured: &Captured<'_>) -> bool {
 /// Every name that a mistake can have that only comes with others, or with none.
 #[cfg(test)]
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    [PRESET, OLDER, REPEATED, REPEATED_ITEM, EXPIRED, EXPIRED_KEY, OTHERWISE].into_iter().map(|known| known.name)
+    [PRESET, OLDER, NO_KEY, REPEATED, REPEATED_ITEM, EXPIRED, EXPIRED_KEY, OTHERWISE]
+        .into_iter()
+        .map(|known| known.name)
 }

@@ -139,6 +139,12 @@ const PREFIX: Known = Known {
     advice: "Configure the secret without it, or with `encoding: {base64: {strip_prefix: …}}`.",
 };
 
+const NOT_DECODED: Known = Known {
+    name: "secret-not-decoded",
+    what: "the sender uses what stands behind the prefix of the secret `{}` as the text that it is, and does not decode it",
+    advice: "Let the sender decode it from base64: the bytes that it stands for are the key.",
+};
+
 /// A key that a request may have been signed with, and which mistakes that would be.
 pub(super) struct Variant {
     pub(super) mistakes: Vec<Mistake>,
@@ -192,6 +198,10 @@ fn of(scheme: &Scheme, given: usize, spec: &KeySpec) -> Vec<Variant> {
             let prefix = PREFIX.with(&[&spec.id]);
             let behind = &text[at + 1..];
             add(bent.iter().cloned().chain([prefix.clone()]).collect(), behind, own.clone());
+            if matches!(&own, SecretEncoding::Base64 { strip_prefix } if text.starts_with(strip_prefix.as_bytes())) {
+                let not_decoded = NOT_DECODED.with(&[&spec.id]);
+                add(bent.iter().cloned().chain([not_decoded]).collect(), behind, SecretEncoding::Utf8);
+            }
             if own == SecretEncoding::Utf8 {
                 let base64 = SecretEncoding::Base64 { strip_prefix: "".into() };
                 let other = OTHER_ENCODING.with(&[&spec.id, words(&base64), words(&own)]);
@@ -261,5 +271,10 @@ pub(super) fn unquoted(text: &[u8]) -> Option<&[u8]> {
 /// Every name that a mistake with a secret can have.
 #[cfg(test)]
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    BENT.iter().map(|bent| bent.known.name).chain([UNSET_SECRET.name, OTHER_ENCODING.name, PREFIX.name])
+    BENT.iter().map(|bent| bent.known.name).chain([
+        UNSET_SECRET.name,
+        OTHER_ENCODING.name,
+        PREFIX.name,
+        NOT_DECODED.name,
+    ])
 }

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const BINARY = process.env.COUNTERSIGN_BIN ?? fileURLToPath(new URL("../debug/countersign", import.meta.url));
+export const BINARY = process.env.COUNTERSIGN_BIN ?? fileURLToPath(new URL("../debug/countersign", import.meta.url));
 const START_LIMIT = 20_000; // milliseconds
 const LISTENING = /^(?!.*outbound).*listening\b.*?(127\.0\.0\.1:\d+)/m;
 const LISTENING_TO_THE_APP = /outbound listening\b.*?(127\.0\.0\.1:\d+)/;

@@ -4,6 +4,7 @@
 import { close } from "./checks.mjs";
 import { delivered } from "./delivered.mjs";
 import { inbound } from "./inbound.mjs";
+import { makers } from "./makers.mjs";
 import { outbound } from "./outbound.mjs";
 import { presets } from "./presets.mjs";
 import { resigned } from "./resigned.mjs";
@@ -12,5 +13,6 @@ await inbound();
 await outbound();
 await delivered();
 await presets();
+await makers();
 await resigned();
 close();

@@ -9,6 +9,7 @@ from checks import Checks
 from delivered import delivered
 from inbound import inbound
 from keys import keys
+from makers import makers
 from outbound import outbound
 from presets import presets
 from resigned import resigned
@@ -19,5 +20,6 @@ outbound(checks)
 delivered(checks)
 keys(checks)
 presets(checks)
+makers(checks)
 resigned(checks)
 sys.exit(checks.close())

@@ -39,6 +39,7 @@ pub(super) fn cases() -> Vec<Case> {
         configured(&["secret-white-space", "secret-encoding"], &format!("{}\n", hex(bytes)), bytes),
         // The whole text, prefix and all, where what is behind it should be decoded.
         standard("whsec_aHVudGVyMg==", &["secret-encoding"], b"whsec_aHVudGVyMg=="),
+        standard("whsec_aHVudGVyMg==", &["secret-not-decoded"], b"aHVudGVyMg=="),
         standard("whsec_hunter2!", &["secret-encoding"], b"whsec_hunter2!"),
         standard("\"whsec_aHVudGVyMg==\"", &["secret-quotes"], b"hunter2"),
         Case {

@@ -1,3 +1,5 @@
+use sha2::{Digest as _, Sha256};
+
 use super::*;
 
 /// The right signature, carried in another way.
@@ -47,6 +49,10 @@ pub(super) fn cases() -> Vec<Case> {
         carried(&["signature-header"], "x-signature", format!("sha256={text}")),
         carried(&["signature-header", "signature-prefix"], "x-signature", text.clone()),
         carried(&["signature-quoted"], here, format!("sha256=\"{text}\"")),
+        carried(&["signature-quoted"], here, format!("\"sha256={text}\"")),
+        carried(&["signature-prefix", "signature-quoted"], here, format!("\"sha1={text}\"")),
+        carried(&["secret-not-used"], here, format!("sha256={}", hex(&Sha256::digest(BODY)))),
+        carried(&["signature-prefix", "secret-not-used"], here, hex(&Sha256::digest(BODY))),
         carried(&["signature-quoted"], here, format!("sha256=<{text}>")),
         carried(&["signature-format"], here, format!("t=1, sha256={text}")),
         shopify(&["signature-prefix"], format!("sha256={base64}")),
