@@ -10,7 +10,7 @@ use crate::scheme::Pointer;
 /// A name stands between quotes as it is, or some of its characters are escaped. So where neither the quoted name nor
 /// an escape occurs, no such member follows. What occurs may be a value or stand deeper: then a walk must tell.
 pub(super) fn may_repeat<'a>(pointers: &[&Pointer], frames: impl Iterator<Item = &'a [u8]> + Clone) -> bool {
-    // Every character can be written as `\uXXXX`, and some also as a backslash and one more.
+    // Every character can be written as `\u` and four digits, and some also as a backslash and one more.
     let mut escape: &[u8] = b"\\u";
     for step in pointers.iter().flat_map(|pointer| pointer.0.split('/').skip(1)) {
         let name = name_of(step);

@@ -39,7 +39,7 @@ fn escape(text: &str) -> Option<(char, usize)> {
     Some((simple, 1))
 }
 
-/// `uXXXX`, or a surrogate pair `uXXXX\uXXXX`.
+/// `u` and four hexadecimal digits, or a surrogate pair: that, a backslash, and the same again.
 fn unicode(text: &str) -> Option<(char, usize)> {
     let unit = |from: usize| {
         let digits = text.get(from..from + 4).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
