@@ -16,6 +16,14 @@ test:
 crash kills="300" seed="":
     scripts/crash {{kills}} {{seed}}
 
+# Feed the parsers what nobody would send: a target or all of them, and for how many seconds each.
+fuzz target="all" seconds="60":
+    scripts/fuzz {{target}} {{seconds}}
+
+# Everything at once for so many minutes, and a report of what is held and what arrived.
+soak minutes="10":
+    scripts/soak {{minutes}}
+
 # Show the gateway at work.
 demo:
     cargo run --release --locked -- demo
@@ -47,6 +55,10 @@ bless:
 # The container image.
 image:
     docker build --tag countersign .
+
+# Beside HAProxy, nginx with Lua and bare hyper: the tables of docs/performance.md. `just bench --quick` for a try.
+bench *arguments:
+    bench/run {{arguments}}
 
 # Everything that CI runs.
 ci:

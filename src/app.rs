@@ -92,6 +92,7 @@ pub fn run(path: &Path) -> Result<(), StartError> {
         }
         tell_exceptions(&config);
         raise_descriptor_limit();
+        leave_no_core_dump();
         App::build(config, path.to_owned(), files, log)?.serve(signals).await
     })
 }
@@ -112,6 +113,15 @@ fn raise_descriptor_limit() {
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::warn!(cause = %error, "the limit of open files stays where it is");
+    }
+}
+
+/// What is in memory, secrets among it, is not for a file. Only the soft limit: whoever wants a dump gives it back with
+/// `prlimit --core`.
+fn leave_no_core_dump() {
+    let none = Rlimit { current: Some(0), maximum: getrlimit(Resource::Core).maximum };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(cause = %error, "a crash may leave a core dump");
     }
 }
 

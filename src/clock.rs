@@ -28,13 +28,18 @@ pub fn since(start: Instant) -> Duration {
     instant().saturating_duration_since(start)
 }
 
-/// A new id that sorts by time (UUID version 7).
+/// A new id that sorts by time (UUID version 7), of now.
+pub fn new_id() -> uuid::Uuid {
+    id_of(now())
+}
+
+/// A new id that sorts by time (UUID version 7), of a time.
 ///
 /// Its random part tells deliveries apart, and is no secret: a fast generator will do.
-pub fn new_id() -> uuid::Uuid {
+pub fn id_of(time: Timestamp) -> uuid::Uuid {
     let mut random = [0; 10];
     fastrand::fill(&mut random);
-    let millis = u64::try_from(now().as_millisecond()).unwrap_or_default();
+    let millis = u64::try_from(time.as_millisecond()).unwrap_or_default();
     uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 

@@ -22,6 +22,8 @@ mod delivery;
 pub mod demo;
 #[cfg(feature = "daemon")]
 pub mod explain;
+#[cfg(all(feature = "daemon", any(test, fuzzing)))]
+pub mod fuzzing;
 #[cfg(feature = "daemon")]
 mod http;
 #[cfg(feature = "daemon")]

@@ -1,19 +1,20 @@
-//! A sender that never waits for more than the answer. Every body is distinct.
+//! A sender that never waits for more than the answer. Every body is distinct, and every signature right unless it is
+//! forged on purpose.
+
+mod http1;
+mod http2;
+mod idle;
+mod template;
+pub(crate) mod tls;
 
 use std::cell::{Cell, RefCell};
-use std::io::Write;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-
-use crate::upstream::{content_length, find};
-
-pub(crate) const SECRET: &str = "a secret of the benchmark, long enough";
+use http1::Connection;
+pub(crate) use idle::Idle;
+pub(crate) use template::{SECRET, Template, path};
 
 #[derive(Clone, clap::Args)]
 pub(crate) struct Load {
@@ -37,6 +38,32 @@ pub(crate) struct Load {
     pub status: u16,
 }
 
+/// What the requests travel in.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Wire {
+    /// HTTP/1.1 over kept connections.
+    Plain,
+    /// The same over TLS 1.3.
+    Tls,
+    /// A connection, and so a full handshake, for each request.
+    Handshakes,
+    /// HTTP/2 over TLS 1.3: an eighth of the connections, eight requests at a time on each.
+    Http2,
+}
+
+/// How requests get there, and to how many sources in turn.
+#[derive(Clone, Copy)]
+pub(crate) struct Way {
+    pub wire: Wire,
+    pub sources: usize,
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        Self { wire: Wire::Plain, sources: 1 }
+    }
+}
+
 pub(crate) struct Done {
     pub requests: u64,
     pub unexpected: u64,
@@ -46,35 +73,51 @@ pub(crate) struct Done {
 
 impl Done {
     pub(crate) fn line(&self) -> String {
-        let at = |part: f64| self.latencies.get((self.latencies.len() as f64 * part) as usize).copied().unwrap_or(0);
         format!(
             "requests {} unexpected {} seconds {:.3} per_second {:.0} p50_us {} p99_us {}",
             self.requests,
             self.unexpected,
             self.seconds,
             self.requests as f64 / self.seconds,
-            at(0.5),
-            at(0.99)
+            self.percentile(0.5),
+            self.percentile(0.99)
         )
+    }
+
+    /// Microseconds from the first byte sent to the answer, of this part of the requests.
+    pub(crate) fn percentile(&self, part: f64) -> u32 {
+        self.latencies.get((self.latencies.len() as f64 * part) as usize).copied().unwrap_or(0)
     }
 }
 
 impl Load {
     pub(crate) fn run(&self) -> Done {
+        self.over(Way::default(), || ())
+    }
+
+    /// `begun` is called when all connections stand, and what it takes to make them is over.
+    pub(crate) fn over(&self, way: Way, begun: impl FnOnce()) -> Done {
         crate::runtime().block_on(async {
             let state = Rc::new(State {
                 load: self.clone(),
+                way,
                 next: Cell::new(0),
                 unexpected: Cell::new(0),
                 latencies: RefCell::default(),
-                until: Instant::now() + Duration::from_secs_f64(self.seconds),
+                until: Cell::new(Instant::now()),
             });
-            let start = Instant::now();
-            let senders: Vec<_> =
-                (0..self.connections).map(|_| tokio::task::spawn_local(send(state.clone()))).collect();
-            for sender in senders {
-                let _ = sender.await;
-            }
+            let start = if way.wire == Wire::Http2 {
+                let connections = 0..self.connections.div_ceil(http2::STREAMS);
+                let connections = all(&state, connections.map(|_| http2::open(state.clone()))).await;
+                let start = state.begin(begun);
+                all(&state, connections.into_iter().map(|connection| http2::send(state.clone(), connection))).await;
+                start
+            } else {
+                let connections = all(&state, (0..self.connections).map(|_| Connection::open(state.clone()))).await;
+                let start = state.begin(begun);
+                all(&state, connections.into_iter().map(Connection::send)).await;
+                start
+            };
             let mut latencies = state.latencies.take();
             latencies.sort_unstable();
             let seconds = start.elapsed().as_secs_f64();
@@ -83,103 +126,56 @@ impl Load {
     }
 }
 
+/// What all of them came to. One that has ended before its time is something that nobody expects.
+async fn all<T: 'static>(
+    state: &State,
+    tasks: impl Iterator<Item = impl Future<Output = Option<T>> + 'static>,
+) -> Vec<T> {
+    let tasks: Vec<_> = tasks.map(tokio::task::spawn_local).collect();
+    let mut ends = Vec::new();
+    for task in tasks {
+        match task.await {
+            Ok(Some(end)) => ends.push(end),
+            _ => state.unexpected.set(state.unexpected.get() + 1),
+        }
+    }
+    ends
+}
+
 struct State {
     load: Load,
+    way: Way,
     next: Cell<u64>,
     unexpected: Cell<u64>,
     latencies: RefCell<Vec<u32>>,
-    until: Instant,
+    until: Cell<Instant>,
 }
 
-async fn send(state: Rc<State>) -> Option<()> {
-    let load = &state.load;
-    let key = if load.forge { "somebody's guess" } else { SECRET };
-    let key = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("any length is a key");
-    let expected = format!("HTTP/1.1 {}", if load.forge { 401 } else { load.status });
-    let mut stream = TcpStream::connect(load.target).await.expect("the target listens");
-    let _ = stream.set_nodelay(true);
-    let (mut template, mut request, mut answer) = (Template::new(load), Vec::new(), vec![0; 16 * 1024]);
-    while Instant::now() < state.until {
-        let number = state.next.replace(state.next.get() + 1);
-        template.write(&mut request, number, &key);
+impl State {
+    fn begin(&self, begun: impl FnOnce()) -> Instant {
+        begun();
         let start = Instant::now();
-        stream.write_all(&request).await.ok()?;
-        let count = read(&mut stream, &mut answer).await?;
-        state.latencies.borrow_mut().push(start.elapsed().as_micros() as u32);
-        if !answer[..count].starts_with(expected.as_bytes()) {
-            state.unexpected.set(state.unexpected.get() + 1);
-        }
-    }
-    Some(())
-}
-
-/// A request that is made once, but for its number and its signature.
-struct Template {
-    head: Vec<u8>,
-    body: Vec<u8>,
-    /// Where the number stands in the body.
-    number: std::ops::Range<usize>,
-}
-
-impl Template {
-    fn new(load: &Load) -> Self {
-        let beginning = format!("{{\"id\":\"evt_{}_", load.run);
-        let number = beginning.len()..beginning.len() + 12;
-        let mut body = format!(
-            "{beginning}{:012}\",\"type\":\"box.created\",\"createdAt\":\"2026-01-15T10:00:00Z\",\"data\":{{\"items\":[",
-            0
-        )
-        .into_bytes();
-        // Items as real events have them, not one long string that a parser skips in one step.
-        let mut item = 0;
-        while body.len() + 80 < load.size {
-            let _ = write!(body, "{{\"id\":\"item-{item}\",\"name\":\"a name\",\"count\":{item}}},");
-            item += 1;
-        }
-        body.extend_from_slice(b"null],\"pad\":\"");
-        body.resize(load.size.saturating_sub(3).max(body.len()), b'x');
-        body.extend_from_slice(b"\"}}");
-        let head = format!(
-            "POST /hooks/lmif HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nUser-Agent: bench\r\nAccept: */*\r\nContent-Length: {}\r\nX-LMIF-Signature: sha256=",
-            load.target,
-            body.len()
-        );
-        Self { head: head.into_bytes(), body, number }
+        self.until.set(start + Duration::from_secs_f64(self.load.seconds));
+        start
     }
 
-    fn write(&mut self, request: &mut Vec<u8>, number: u64, key: &Hmac<Sha256>) {
-        let _ = write!(&mut self.body[self.number.clone()], "{number:012}");
-        let mut mac = key.clone();
-        mac.update(&self.body);
-        request.clear();
-        request.extend_from_slice(&self.head);
-        for byte in mac.finalize().into_bytes() {
-            let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
-            request.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
-        }
-        request.extend_from_slice(b"\r\n\r\n");
-        request.extend_from_slice(&self.body);
+    /// The number of a request that is to be sent, while there is time.
+    fn next(&self) -> Option<u64> {
+        (Instant::now() < self.until.get()).then(|| self.take())
     }
-}
 
-async fn read(stream: &mut TcpStream, answer: &mut [u8]) -> Option<usize> {
-    let mut filled = 0;
-    loop {
-        let count = stream.read(&mut answer[filled..]).await.ok()?;
-        if count == 0 {
-            return None;
-        }
-        filled += count;
-        if let Some(end) = find(&answer[..filled]) {
-            let whole = end + content_length(&answer[..end]);
-            while filled < whole {
-                let count = stream.read(&mut answer[filled..]).await.ok()?;
-                if count == 0 {
-                    return None;
-                }
-                filled += count;
-            }
-            return Some(filled);
+    fn take(&self) -> u64 {
+        self.next.replace(self.next.get() + 1)
+    }
+
+    fn expected(&self) -> u16 {
+        if self.load.forge { 401 } else { self.load.status }
+    }
+
+    fn answered(&self, start: Instant, as_expected: bool) {
+        self.latencies.borrow_mut().push(start.elapsed().as_micros() as u32);
+        if !as_expected {
+            self.unexpected.set(self.unexpected.get() + 1);
         }
     }
 }

@@ -7,6 +7,8 @@
 mod access;
 mod answer;
 mod api;
+#[cfg(any(test, fuzzing))]
+pub(crate) use api::fuzz;
 mod health;
 mod server;
 mod state;

@@ -1,15 +1,15 @@
 //! The listener.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::task::spawn_local;
 use tower::{ServiceBuilder, ServiceExt};
 
 use super::access::Token;
@@ -18,14 +18,15 @@ use super::api;
 use super::health::Health;
 use super::state::State;
 use crate::clock;
-use crate::config::{Admin, Listen};
-use crate::http::server::{BindError, Listener, Listeners};
+use crate::config::{Admin, Limits, Listen};
+use crate::http::server::{self, BindError, Intake, Listeners, Peer, Running, Unread};
 
 /// How many requests are answered at once; more are told to come again.
 const AT_ONCE: usize = 32;
 
-/// How long a connection may take to say what it wants, or idle.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// What is taken in. How large a body may be, is up to who reads it.
+const LIMITS: Limits =
+    Limits { body: usize::MAX, memory: usize::MAX, connections: 256, read_timeout: Duration::from_secs(30) };
 
 /// The admin address cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -59,30 +60,58 @@ impl Server {
         let state = Rc::new(state);
         let answering = Rc::new(Answering { health: Health::new(state.clone()), state, token: self.token });
         let socket = self.listeners.next_socket().expect("one was bound");
-        let listener = match Listener::new(socket) {
-            Ok(listener) => listener,
-            Err(error) => return tracing::error!(cause = %error, "the admin address cannot be served"),
-        };
-        let service = ServiceBuilder::new().load_shed().concurrency_limit(AT_ONCE).service_fn(move |request| {
+        let answering = ServiceBuilder::new().load_shed().concurrency_limit(AT_ONCE).service_fn(move |request| {
             let answering = answering.clone();
             async move { Ok::<_, Infallible>(answering.answer(request).await) }
         });
-        loop {
-            let Ok((stream, _)) = listener.accept().await else {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            };
-            let service = service.clone();
-            let answer = move |request: Request<Incoming>| {
-                // Too many at once is the only error there is.
-                let answer = service.clone().oneshot(request);
-                async { Ok::<_, Infallible>(answer.await.unwrap_or_else(|_| api::Refusal::Overloaded.answer())) }
-            };
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(PATIENCE)
-                .serve_connection(TokioIo::new(stream), service_fn(answer));
-            spawn_local(connection);
+        let served = Served { answering, intake: Intake::new(), running: Rc::default() };
+        if let Err(error) = server::serve(Rc::new(served), socket).await {
+            tracing::error!(cause = %error, "the admin address cannot be served");
+        }
+    }
+}
+
+/// The address, as the server that senders and the app have as well serves it.
+struct Served<S> {
+    answering: S,
+    intake: Arc<Intake>,
+    running: Rc<Running>,
+}
+
+impl<S> server::Service for Served<S>
+where
+    S: tower::Service<Request<Incoming>, Response = Answer, Future: 'static> + Clone + 'static,
+{
+    type Answer = Full<Bytes>;
+
+    fn intake(&self) -> &Arc<Intake> {
+        &self.intake
+    }
+
+    fn running(&self) -> &Rc<Running> {
+        &self.running
+    }
+
+    fn limits(&self) -> Limits {
+        LIMITS
+    }
+
+    fn is_proxy(&self, _: Option<IpAddr>) -> bool {
+        false
+    }
+
+    fn tls(&self) -> Option<Arc<rustls::ServerConfig>> {
+        None
+    }
+
+    async fn answer(self: Rc<Self>, peer: Rc<Peer>, request: Request<Incoming>) -> Answer {
+        match peer.bad_head.take() {
+            Some(bad) => api::Refusal::from(Unread::from(bad)).answer(),
+            // Too many at once is the only error there is.
+            None => match self.answering.clone().oneshot(request).await {
+                Ok(answer) => answer,
+                Err(_) => api::Refusal::Overloaded.answer(),
+            },
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use super::scheme::{RequestArgs, SchemeArgs, body};
+use super::table::printable;
 use crate::explain::{Captured, Explanation, Mistake, Refused, explain, signs_url};
 use crate::scheme::{KeyKind, Mechanism, Rejection, Scheme};
 
@@ -32,7 +33,7 @@ impl Explain {
         };
         let explanation = explain(&captured);
         let id = |key: usize| secrets.get(key).map_or("", |secret| &secret.id);
-        super::print(match &explanation {
+        let told = match &explanation {
             Explanation::Verified(key) => {
                 format!("verified by {} {}\nnothing is wrong with this request\n", word(&scheme), id(*key))
             }
@@ -45,7 +46,9 @@ impl Explain {
                 listed("what looks odd, and may be the reason", odd),
                 left(&scheme, refused)
             ),
-        })?;
+        };
+        // What is explained may have been written to harm whoever reads the explanation.
+        super::print(printable(&told))?;
         let verified = matches!(explanation, Explanation::Verified(_));
         Ok(if verified { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

@@ -18,6 +18,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
+use super::table::{printable, printable_json};
 use crate::clock;
 use crate::config::{self, Listen, SystemEnvironment};
 use crate::scheme::Secret;
@@ -176,7 +177,7 @@ impl Operator {
 
     /// Prints an answer: as it is where JSON is wanted, else as `readable` puts it.
     pub(super) fn print(&self, answer: &Value, readable: impl FnOnce(&Value) -> String) -> anyhow::Result<()> {
-        super::print(if self.is_json { format!("{answer}\n") } else { readable(answer) })
+        super::print(if self.is_json { printable_json(answer) + "\n" } else { readable(answer) })
     }
 
     async fn ask(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Value> {
@@ -243,7 +244,7 @@ impl Operator {
             return Ok(answer);
         }
         let message = answer["message"].as_str().unwrap_or("the gateway does not say why");
-        bail!("{} ({})", super::table::printable(message), status.as_u16())
+        bail!("{} ({})", printable(message), status.as_u16())
     }
 }
 

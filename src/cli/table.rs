@@ -70,8 +70,19 @@ pub(super) fn terminal_width() -> Option<usize> {
 
 /// The text without what would steer the terminal: some of it is written by the other side.
 pub(super) fn printable(text: &str) -> String {
-    let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
     text.chars().flat_map(|c| if steers(c) { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// JSON without what would steer the terminal: such characters are left in strings alone, and written as escapes.
+pub(super) fn printable_json(value: &Value) -> String {
+    let escaped = |c: char| if steers(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    value.to_string().chars().map(escaped).collect()
+}
+
+/// Whether a character moves the cursor, changes colours, or turns the direction of the text around it.
+fn steers(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() && c != '\n' && c != '\t' || turns
 }
 
 /// A value as a word; what is not there is `-`.
@@ -107,6 +118,16 @@ mod tests {
     #[test]
     fn nothing_steers_the_terminal() {
         assert_eq!(printable("a\u{1b}[31mb\u{7f}\u{9b}\nc"), "a\\u{1b}[31mb\\u{7f}\\u{9b}\nc");
+        assert_eq!(printable("gpj.\u{202e}exe\u{2066}"), "gpj.\\u{202e}exe\\u{2066}");
+    }
+
+    #[test]
+    fn no_json_steers_the_terminal_and_it_means_the_same() {
+        let value = json!({ "id": "a\u{1b}b\u{7f}\u{9b}\u{202e}é" });
+        let shown = printable_json(&value);
+
+        assert_eq!(shown, r#"{"id":"a\u001bb\u007f\u009b\u202eé"}"#);
+        assert_eq!(serde_json::from_str::<Value>(&shown).unwrap(), value);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::scheme::{RequestArgs, SchemeArgs, body};
+use super::table::printable;
 use crate::scheme::{Cover, KeyKind};
 
 #[derive(Debug, clap::Args)]
@@ -29,7 +30,8 @@ impl Verify {
                     Cover::Unsigned => "the body is not covered: anybody who read a request could have changed it\n",
                     _ => "",
                 };
-                super::print(format!("verified by {noun} {key}\nevent id: {id}\nevent type: {kind}\n{open}"))?;
+                let told = format!("verified by {noun} {key}\nevent id: {id}\nevent type: {kind}\n{open}");
+                super::print(printable(&told))?;
                 Ok(ExitCode::SUCCESS)
             }
             Err(rejection) => {

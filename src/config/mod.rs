@@ -14,6 +14,8 @@ mod environment;
 mod error;
 mod fields;
 mod file;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod mask;
 mod node;
 mod outline;

@@ -5,6 +5,8 @@ mod attempts;
 mod breaker;
 mod conclude;
 mod engine;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod lane;
 mod lookout;
 mod pace;

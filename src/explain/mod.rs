@@ -11,6 +11,8 @@ mod bench;
 mod body;
 mod clock;
 mod content;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod json;
 mod offer;
 mod search;

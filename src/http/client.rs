@@ -37,7 +37,7 @@ const KEPT_FOR: Duration = Duration::from_secs(4);
 const UNTIL_READY: Duration = Duration::from_secs(1);
 
 /// How many unused connections a worker keeps.
-const KEPT: usize = 256;
+const KEPT: usize = 1024;
 
 /// A client of one target, owned by one worker.
 pub(crate) struct Client<D = Arc<Upstream>> {
@@ -163,8 +163,10 @@ impl<D: Dial> Client<D> {
         time: Duration,
         connecting: Duration,
     ) -> Result<(Response<Incoming>, Lease<D>), Unanswered> {
-        while let Some(connection) = self.take_kept() {
-            match self.exchange(connection, request, time).await? {
+        loop {
+            let now = Instant::now();
+            let Some(connection) = self.take_kept(now) else { break };
+            match self.exchange(connection, request, now + time).await? {
                 Exchange::Answered(answer, lease) => return Ok((answer, lease)),
                 Exchange::Unsent(unsent, _) => request = *unsent,
             }
@@ -174,7 +176,7 @@ impl<D: Dial> Client<D> {
             Ok(connection) => connection,
             Err(error) => return Err(Unanswered { error, unsent: Some(Box::new(request)) }),
         };
-        match self.exchange(connection, request, time).await? {
+        match self.exchange(connection, request, Instant::now() + time).await? {
             Exchange::Answered(answer, lease) => Ok((answer, lease)),
             Exchange::Unsent(unsent, error) => {
                 let error = match SendError::ended(error) {
@@ -196,16 +198,15 @@ impl<D: Dial> Client<D> {
         }
     }
 
-    fn take_kept(&self) -> Option<Connection> {
-        self.close_old();
+    fn take_kept(&self, now: Instant) -> Option<Connection> {
+        self.close_old(now);
         // The newest is the likeliest to live.
         Some(self.kept.borrow_mut().pop_back()?.connection)
     }
 
     /// Closes what was kept long enough, and says when there is more to close.
-    fn close_old(&self) -> Option<Instant> {
+    fn close_old(&self, now: Instant) -> Option<Instant> {
         let mut kept = self.kept.borrow_mut();
-        let now = Instant::now();
         while kept.front().is_some_and(|oldest| now.duration_since(oldest.since) >= KEPT_FOR) {
             kept.pop_front();
         }
@@ -216,9 +217,8 @@ impl<D: Dial> Client<D> {
         self: &Rc<Self>,
         mut connection: Connection,
         request: Request<Frames>,
-        time: Duration,
+        due: Instant,
     ) -> Result<Exchange<D>, SendError> {
-        let due = Instant::now() + time;
         match connection.ask(request, due).await? {
             Ok(answer) => Ok(Exchange::Answered(answer, Lease { client: self.clone(), connection, due, busy: None })),
             Err(mut error) => match error.take_message() {
@@ -237,7 +237,7 @@ impl<D: Dial> Client<D> {
 /// Closes connections when their time is over, also where no request follows, as long as there are any.
 async fn sweep<D: Dial>(client: Weak<Client<D>>) {
     while let Some(client) = client.upgrade() {
-        let Some(next) = client.close_old() else {
+        let Some(next) = client.close_old(Instant::now()) else {
             client.is_swept.set(false);
             return;
         };

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::body::Frames;
 use super::error::SendError;
+use super::fair::Fair;
 use super::timer::Timer;
 
 /// A connection that is closed when it is dropped.
@@ -30,7 +31,8 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
-        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(SendError::Broken)?;
+        let (sender, connection) =
+            builder.handshake(TokioIo::new(Fair::new(stream))).await.map_err(SendError::Broken)?;
         // Its errors reach whoever waits for an answer on it.
         let task = spawn_local(async move { drop(connection.await) });
         Ok(Self { sender, late: Timer::default(), task })

@@ -10,7 +10,7 @@
 //! whatever id or type, is a replay.
 
 use sha2::{Digest, Sha256};
-use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+use twox_hash::XxHash3_128;
 
 use super::entry::Entry;
 use super::read::Event;
@@ -111,12 +111,12 @@ fn fingerprint(event: &Event) -> Fingerprint {
 fn fast(body: &Body) -> Fingerprint {
     let mut frames = body.frames();
     let first = frames.next().map_or(&[][..], |frame| frame);
-    let Some(second) = frames.next() else { return Fingerprint(xxh3_128(first)) };
-    let mut hash = Xxh3::new();
-    hash.update(first);
-    hash.update(second);
-    frames.for_each(|frame| hash.update(frame));
-    Fingerprint(hash.digest128())
+    let Some(second) = frames.next() else { return Fingerprint(XxHash3_128::oneshot(first)) };
+    let mut hash = XxHash3_128::new();
+    hash.write(first);
+    hash.write(second);
+    frames.for_each(|frame| hash.write(frame));
+    Fingerprint(hash.finish_128())
 }
 
 /// Where the id is not signed, two events may have it in common: what one action of a

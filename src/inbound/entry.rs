@@ -14,9 +14,10 @@ use super::reply::{self, Reply};
 use super::report::Unverified;
 use super::route::Route;
 use super::worker::Worker;
-use crate::clock;
+use crate::clock::{self, Timestamp};
 use crate::config::Delivery;
 use crate::http::client::SendError;
+use crate::http::gate::Gate;
 use crate::http::server::{Run, Unread};
 use crate::scheme::{Greeting, Rejection};
 use crate::store::KeptAnswer;
@@ -30,6 +31,8 @@ pub(super) struct Entry {
     /// A gateway that drains waits for it.
     _run: Run,
     started: Instant,
+    /// When a verified event's head was read.
+    at: Option<Timestamp>,
     /// Identifies the request in the log and, once it is one, the delivery.
     id: Option<Uuid>,
     route: Option<Rc<Route>>,
@@ -50,12 +53,13 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn begin(worker: &Rc<Worker>) -> Box<Self> {
         let (_run, worker) = (worker.running.one_more(), worker.clone());
-        let (started, id, route, event_id, delivery) = (Instant::now(), None, None, None, None);
+        let (started, at, id, route, event_id, delivery) = (Instant::now(), None, None, None, None, None);
         let (attempts, sent, unverified, is_replayed, is_closed) = (0, None, None, false, false);
         Box::new(Self {
             worker,
             _run,
             started,
+            at,
             id,
             route,
             event_id,
@@ -76,6 +80,7 @@ impl Entry {
     /// The signature matched.
     pub(super) fn verified(&mut self, event: &Event) {
         event.route.metrics.verified(event.verified.key());
+        self.at = Some(event.at);
         if Access::is_wanted() {
             self.event_id = Some(event.identity.id.header_value());
         }
@@ -127,6 +132,21 @@ impl Entry {
         HeaderValue::from_str(text).expect("a UUID is visible ASCII")
     }
 
+    /// When the event was handed to its upstream; it was.
+    pub(super) fn sent(&self) -> Instant {
+        self.sent.unwrap_or(self.started)
+    }
+
+    /// The way of events to the store.
+    pub(super) fn way_to_store(&self) -> &Gate {
+        &self.worker.gateway.way_to_store
+    }
+
+    /// The source that the request is for; one was found.
+    pub(super) fn route(&self) -> &Rc<Route> {
+        self.route.as_ref().expect("an event came to a source")
+    }
+
     /// The attempt may outlast the request: it is timed by whoever sees its end.
     pub(super) fn leave_untimed(&mut self) {
         self.sent = None;
@@ -143,7 +163,8 @@ impl Entry {
     }
 
     fn id(&mut self) -> Uuid {
-        *self.id.get_or_insert_with(clock::new_id)
+        // The clock is read once where it was read before.
+        *self.id.get_or_insert_with(|| clock::id_of(self.at.unwrap_or_else(clock::now)))
     }
 
     /// The app's answer is whole.
@@ -180,8 +201,7 @@ impl Entry {
     }
 
     fn acknowledgement(&self, id: DeliveryId) -> KeptAnswer {
-        let route = self.route.as_ref().expect("an event that is on disk came to a source");
-        reply::queued(id, &route.source.acknowledge)
+        reply::queued(id, &self.route().source.acknowledge)
     }
 
     /// Answers what is no event but a handshake.
@@ -228,12 +248,13 @@ impl Entry {
 
     fn close(&mut self, outcome: Outcome, reason: Option<&'static str>, status: Option<StatusCode>) {
         self.is_closed = true;
-        let duration = self.started.elapsed();
+        let now = Instant::now();
+        let duration = now.duration_since(self.started);
         if let Some(route) = &self.route {
             route.metrics.outcome(outcome);
             route.metrics.duration(duration);
             if let Some(sent) = self.sent {
-                route.upstream_metrics.duration(sent.elapsed());
+                route.upstream_metrics.duration(now.duration_since(sent));
             }
         } else {
             self.worker.unrouted();
@@ -268,7 +289,7 @@ impl Drop for Entry {
 
 fn outcome(refusal: &Refusal) -> Outcome {
     match refusal {
-        Refusal::InFlight | Refusal::Overloaded => Outcome::Shed,
+        Refusal::InFlight | Refusal::Overloaded | Refusal::StoreBusy | Refusal::UpstreamBusy => Outcome::Shed,
         Refusal::Redirected | Refusal::StoreUnavailable | Refusal::Unanswered(_) => Outcome::Failed,
         Refusal::BadChallenge
         | Refusal::MethodNotAllowed(_)

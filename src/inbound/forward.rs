@@ -3,15 +3,18 @@
 use std::rc::Rc;
 
 use http::{HeaderValue, Request, Response, StatusCode};
+use hyper::body::Incoming;
 
 use super::entry::Entry;
 use super::message::Outgoing;
 use super::read::Event;
 use super::refusal::Refusal;
 use super::reply::{self, Reply};
+use crate::clock::{self, Instant};
 use crate::http::balance::UpstreamClient;
 use crate::http::body::Frames;
-use crate::http::client::SendError;
+use crate::http::client::{Lease, SendError};
+use crate::http::gate::Gate;
 use crate::store::{Claim, KeptAnswer, Succession};
 
 /// Sends the event to its upstream and answers with what the app says.
@@ -31,11 +34,29 @@ pub(super) async fn send(
     claim: Option<Claim>,
     entry: Box<Entry>,
 ) -> Response<Reply> {
-    match client.send(request).await {
+    let route = entry.route().clone();
+    match ask(client, &route.way, request, entry.sent()).await {
         Ok((answer, lease)) if !is_redirect(answer.status()) => reply::answer(answer, lease, claim, entry).await,
         Ok(_) => fail(Refusal::Redirected, claim, entry),
         Err(error) => fail(Refusal::Unanswered(error), claim, entry),
     }
+}
+
+/// Asks the app, and tells the gate on the way there how long it took; since `sent` a sender waits.
+pub(super) async fn ask(
+    client: &UpstreamClient,
+    way: &Gate,
+    request: Request<Frames>,
+    sent: Instant,
+) -> Result<(Response<Incoming>, Lease), SendError> {
+    let pass = way.pass(sent);
+    let answered = client.send(request).await;
+    match &answered {
+        Ok((answer, _)) if answer.status().is_success() => pass.answered(clock::instant()),
+        Err(SendError::Late) => pass.late(clock::instant()),
+        _ => {}
+    }
+    answered
 }
 
 /// A sender that follows a redirect may turn the POST into a GET, or show its

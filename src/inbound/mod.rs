@@ -45,12 +45,11 @@ use finish::{EvenIfDropped, even_if_dropped};
 use read::{Event, Received};
 use refusal::Refusal;
 use reply::Reply;
-use worker::Wired;
 
 /// Serves one request, from its head to the answer.
 async fn handle(worker: Rc<Worker>, peer: Rc<Peer>, request: Request<Incoming>) -> Response<Reply> {
     let mut entry = Entry::begin(&worker);
-    match receive(&worker.wired(), &peer, request, &mut entry).await {
+    match receive(&worker, &peer, request, &mut entry).await {
         Ok(Received::Event(event)) => pass(event, entry).await,
         Ok(Received::Greeted(greeting)) => entry.greet(greeting),
         Ok(Received::Unverified(it)) => even_if_dropped(report::forward(it, entry)).await,
@@ -60,7 +59,7 @@ async fn handle(worker: Rc<Worker>, peer: Rc<Peer>, request: Request<Incoming>) 
 
 /// From the request to a verified event, or to what its source wants though it is not verified.
 async fn receive(
-    wired: &Rc<Wired>,
+    worker: &Worker,
     peer: &Rc<Peer>,
     mut request: Request<Incoming>,
     entry: &mut Entry,
@@ -68,7 +67,7 @@ async fn receive(
     if let Some(bad) = peer.bad_head.take() {
         return Err(bad.into());
     }
-    let host = server::host(&request)?;
+    let (wired, host) = (&worker.wired(), server::host(&request)?);
     let Some(route) = wired.routes.find(host, request.uri().path()) else {
         return Err(read::past(wired, request, Refusal::NotFound).await);
     };
@@ -80,6 +79,9 @@ async fn receive(
     }
     if request.method() != Method::POST {
         return handshake::unsigned(wired, route, request).await.map(Received::Greeted);
+    }
+    if let Some(busy) = worker.crowded(route) {
+        return Err(read::past(wired, request, busy).await);
     }
     read::event(wired, route, peer, request).await
 }

@@ -11,7 +11,7 @@ use super::message::Outgoing;
 use super::read::Event;
 use super::refusal::Refusal;
 use super::reply::Reply;
-use crate::clock::Timestamp;
+use crate::clock::{self, Timestamp};
 use crate::store::Claim;
 use crate::store::ledger::{Accept, Accepted, DeliveryId, Ledger, LedgerError, NewDelivery, Repeated, Start};
 
@@ -21,7 +21,12 @@ pub(super) async fn accept(event: Box<Event>, claim: Option<Claim>, entry: Box<E
     let (id, start) = (ledger.next_id(event.at), due(&event));
     // The store's share of the memory is its own business, once it has the bytes on disk.
     let (outgoing, _share) = Outgoing::of(event);
+    let pass = entry.way_to_store().pass(clock::instant());
     let stored = store(&*ledger, outgoing.delivery(id, start), claim).await;
+    match stored {
+        Ok(_) => pass.answered(clock::instant()),
+        Err(_) => drop(pass),
+    }
     answer(id, stored, entry)
 }
 

@@ -34,6 +34,9 @@ pub(super) enum Refusal {
     /// Something that is demanded beside the signature is missing or wrong.
     #[error("what the source demands is not there")]
     Requirement,
+    /// More events wait to be put on disk than are soon.
+    #[error("too many events wait for the store")]
+    StoreBusy,
     /// The event cannot be written to disk.
     #[error("the store cannot be used")]
     StoreUnavailable,
@@ -43,6 +46,9 @@ pub(super) enum Refusal {
     /// The request was not read to its end.
     #[error(transparent)]
     Unread(Unread),
+    /// More requests wait for the app than it answers soon.
+    #[error("too many requests wait for the upstream")]
+    UpstreamBusy,
     /// A handshake does not show the source's `verify_token`.
     #[error("the token of the handshake is not the source's")]
     WrongToken,
@@ -54,7 +60,9 @@ impl Refusal {
         match self {
             Self::BadChallenge => StatusCode::BAD_REQUEST,
             Self::Unread(unread) => unread.status(),
-            Self::InFlight | Self::Overloaded | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::InFlight | Self::Overloaded | Self::StoreBusy | Self::StoreUnavailable | Self::UpstreamBusy => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Unanswered(SendError::Late) => StatusCode::GATEWAY_TIMEOUT,
@@ -75,11 +83,13 @@ impl Refusal {
             Self::Redirected => "upstream_redirected",
             Self::Rejected(rejection) => rejection.reason(),
             Self::Requirement => "requirement",
+            Self::StoreBusy => "store_busy",
             Self::StoreUnavailable => "store_unavailable",
             Self::Unanswered(SendError::Broken(_)) => "upstream_broken",
             Self::Unanswered(SendError::Late) => "upstream_late",
             Self::Unanswered(_) => "upstream_unreachable",
             Self::Unread(unread) => unread.word(),
+            Self::UpstreamBusy => "upstream_busy",
             Self::WrongToken => "wrong_token",
         }
     }
@@ -88,18 +98,16 @@ impl Refusal {
     pub(super) fn answer(&self) -> Response<Reply> {
         let mut answer = Response::new(self.body());
         *answer.status_mut() = self.status();
+        let passes = answer.status() == StatusCode::SERVICE_UNAVAILABLE;
         let headers = answer.headers_mut();
+        if passes {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         if !self.is_silent() {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        match self {
-            Self::InFlight | Self::Overloaded | Self::StoreUnavailable => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            Self::MethodNotAllowed(allow) => {
-                headers.insert(header::ALLOW, HeaderValue::from_static(allow));
-            }
-            _ => {}
+        if let Self::MethodNotAllowed(allow) = self {
+            headers.insert(header::ALLOW, HeaderValue::from_static(allow));
         }
         if let Self::Unread(_) = self {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

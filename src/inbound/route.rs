@@ -12,6 +12,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::sign::Signer;
 use crate::config::Source;
+use crate::http::gate::Gate;
 use crate::store::ScopeHandle;
 use crate::telemetry::metrics::{Metrics, SourceMetrics, TargetMetrics, UpstreamMetrics};
 
@@ -26,6 +27,8 @@ pub(super) struct Route {
     pub metrics: SourceMetrics,
     /// The place of its upstream in the list of upstreams.
     pub upstream: usize,
+    /// The way to its upstream, for those that a sender waits for.
+    pub way: Arc<Gate>,
     pub upstream_metrics: UpstreamMetrics,
     /// What is counted of attempts to deliver from the queue.
     pub attempts: TargetMetrics,
@@ -36,13 +39,18 @@ pub(super) struct Route {
 }
 
 impl Route {
-    pub(super) fn new(source: Arc<Source>, scope: ScopeHandle, upstream: usize, all: &Metrics) -> Self {
+    pub(super) fn new(
+        source: Arc<Source>,
+        scope: ScopeHandle,
+        (upstream, way): (usize, Arc<Gate>),
+        all: &Metrics,
+    ) -> Self {
         let metrics = all.source(&source.name, source.keyring.key_ids());
         let (upstream_metrics, attempts) = (all.upstream(&source.upstream.name), all.target(&source.upstream.name));
         let label = HeaderValue::from_str(&source.name).expect("config allows visible ASCII in names only");
         let signature_headers = source.scheme.signature_headers();
         let signer = Signer::of(&source.upstream).map(Rc::new);
-        Self { source, label, scope, metrics, upstream, upstream_metrics, attempts, signer, signature_headers }
+        Self { source, label, scope, metrics, upstream, way, upstream_metrics, attempts, signer, signature_headers }
     }
 
     /// Whether a header takes part in the signature, and so must reach the app.

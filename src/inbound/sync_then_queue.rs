@@ -18,7 +18,7 @@ use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout_at};
 
 use super::entry::Entry;
-use super::forward::{fail, failure, is_redirect, succession};
+use super::forward::{self, fail, failure, is_redirect, succession};
 use super::message::Outgoing;
 use super::queue;
 use super::read::Event;
@@ -47,6 +47,9 @@ pub(super) async fn deliver(
     within: Duration,
     mut entry: Box<Entry>,
 ) -> Response<Reply> {
+    if event.route.way.is_full() {
+        return queue::accept(event, claim, entry).await;
+    }
     let Some(ledger) = entry.ledger() else { return fail(Refusal::StoreUnavailable, claim, entry) };
     let (started, begun) = (clock::now(), clock::instant());
     let until = begun + within;
@@ -59,7 +62,10 @@ pub(super) async fn deliver(
         Err(error) => return first.missed(outgoing, Err(error), claim, entry).await,
     };
 
-    let mut sending = Box::pin(async move { client.send(request).await });
+    let mut sending = {
+        let route = first.route.clone();
+        Box::pin(async move { forward::ask(&client, &route.way, request, begun).await })
+    };
     let (answer, lease) = match timeout_at(until, &mut sending).await {
         Ok(Ok(answered)) => answered,
         Ok(Err(error)) => return first.missed(outgoing, Err(error), claim, entry).await,

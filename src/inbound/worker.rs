@@ -12,10 +12,13 @@ use hyper::body::Incoming;
 use hyper::{Request, Response};
 
 use super::handle;
+use super::refusal::Refusal;
 use super::reply::Reply;
 use super::route::{Route, Routes};
-use crate::config::{Dedup, Inbound, Limits, Proxies, Source, Upstream};
+use crate::clock;
+use crate::config::{Dedup, Delivery, Inbound, Limits, Proxies, Source, Upstream};
 use crate::http::balance::UpstreamClient;
+use crate::http::gate::Gate;
 use crate::http::server::{self, Budget, Intake, ListeningSocket, Peer, Running, Service};
 use crate::store::{Scope, Store};
 use crate::telemetry::metrics::Metrics;
@@ -27,8 +30,16 @@ pub struct Gateway {
     generation: AtomicU64,
     pub(super) store: Arc<Store>,
     pub(super) metrics: Arc<Metrics>,
+    /// The way of events to the store.
+    pub(super) way_to_store: Gate,
     intake: Arc<Intake>,
 }
+
+/// What is no time for an app, on a machine that has little else to do.
+const SHORT: Duration = Duration::from_millis(25);
+
+/// What is no time for a disk that syncs what many have left at once.
+const SHORT_TO_SYNC: Duration = Duration::from_millis(20);
 
 /// One configuration, as the workers need it.
 pub(super) struct Live {
@@ -38,13 +49,16 @@ pub(super) struct Live {
     pub tls: Option<Arc<rustls::ServerConfig>>,
     sources: Vec<Arc<Source>>,
     upstreams: Vec<Arc<Upstream>>,
+    /// The ways to them, for those that a sender waits for.
+    ways: Vec<Arc<Gate>>,
 }
 
 impl Gateway {
     /// A gateway for this configuration, not yet listening.
     pub fn new(inbound: &Inbound, upstreams: &[Arc<Upstream>], store: Arc<Store>, metrics: Arc<Metrics>) -> Arc<Self> {
-        let live = Mutex::new(Live::new(inbound, upstreams));
-        let gateway = Self { live, generation: AtomicU64::new(0), store, metrics, intake: Intake::new() };
+        let live = Mutex::new(Live::new(inbound, upstreams, None));
+        let (generation, way_to_store) = (AtomicU64::new(0), Gate::new(SHORT_TO_SYNC, clock::instant()));
+        let gateway = Self { live, generation, store, metrics, way_to_store, intake: Intake::new() };
         gateway.store.configure(&scopes(inbound));
         Arc::new(gateway)
     }
@@ -53,7 +67,9 @@ impl Gateway {
     /// and open connections, live on.
     pub fn reload(&self, inbound: &Inbound, upstreams: &[Arc<Upstream>]) {
         self.store.configure(&scopes(inbound));
-        *self.live.lock().unwrap_or_else(PoisonError::into_inner) = Live::new(inbound, upstreams);
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        *live = Live::new(inbound, upstreams, Some(&live));
+        drop(live);
         self.generation.fetch_add(1, Ordering::Release);
     }
 
@@ -83,7 +99,11 @@ impl Gateway {
 }
 
 impl Live {
-    fn new(inbound: &Inbound, upstreams: &[Arc<Upstream>]) -> Arc<Self> {
+    fn new(inbound: &Inbound, upstreams: &[Arc<Upstream>], before: Option<&Live>) -> Arc<Self> {
+        let way = |upstream: &Arc<Upstream>| {
+            let kept = before.and_then(|before| before.way(&upstream.name));
+            kept.unwrap_or_else(|| Arc::new(Gate::new(SHORT, clock::instant())))
+        };
         Arc::new(Self {
             limits: inbound.limits,
             public_url: inbound.public_url.clone(),
@@ -91,7 +111,14 @@ impl Live {
             tls: inbound.tls.as_ref().map(|tls| tls.config.clone()),
             sources: inbound.sources.clone(),
             upstreams: upstreams.to_vec(),
+            ways: upstreams.iter().map(way).collect(),
         })
+    }
+
+    /// The way to the upstream of this name.
+    fn way(&self, name: &str) -> Option<Arc<Gate>> {
+        let place = self.upstreams.iter().position(|upstream| &*upstream.name == name)?;
+        Some(self.ways[place].clone())
     }
 }
 
@@ -151,6 +178,16 @@ impl Worker {
         wired.clone()
     }
 
+    /// Why a request for this source is not looked at: more are under way already than are answered soon.
+    pub(super) fn crowded(&self, route: &Route) -> Option<Refusal> {
+        match route.source.delivery {
+            Delivery::Sync => route.way.is_full().then_some(Refusal::UpstreamBusy),
+            Delivery::Queue | Delivery::SyncThenQueue { .. } => {
+                self.gateway.way_to_store.is_full().then_some(Refusal::StoreBusy)
+            }
+        }
+    }
+
     /// A request came for no source.
     pub(super) fn unrouted(&self) {
         self.gateway.metrics.unrouted.increment(1);
@@ -199,7 +236,8 @@ impl Wired {
             let upstream = live.upstreams.iter().position(|upstream| Arc::ptr_eq(upstream, &source.upstream));
             let upstream = upstream.expect("config resolves a source's upstream from its own list");
             let scope = gateway.store.scope(&source.name).expect("every source was configured as a scope");
-            Rc::new(Route::new(source.clone(), scope, upstream, &gateway.metrics))
+            let way = (upstream, live.ways[upstream].clone());
+            Rc::new(Route::new(source.clone(), scope, way, &gateway.metrics))
         }));
         let budget = gateway.intake.budget.clone();
         Rc::new(Self { generation, live, routes, clients, budget })

@@ -1,8 +1,8 @@
 //! What an event is known by.
 
 use sha2::{Digest, Sha256};
+use twox_hash::XxHash3_128;
 use uuid::Uuid;
-use xxhash_rust::xxh3::Xxh3;
 
 use crate::config::{Endpoint, Envelope};
 use crate::store::{DedupKey, Fingerprint};
@@ -19,13 +19,13 @@ pub(super) fn key(parts: &[&[u8]]) -> DedupKey {
 
 /// Tells apart what comes under one key. The app is trusted to give no two such bodies on purpose: a fast hash will do.
 pub(super) fn fingerprint(parts: &[Option<&[u8]>]) -> Fingerprint {
-    let mut hash = Xxh3::new();
+    let mut hash = XxHash3_128::new();
     for part in parts {
         // No part has the length that stands for one that is missing.
-        hash.update(&part.map_or(u64::MAX, |part| part.len() as u64).to_le_bytes());
-        hash.update(part.unwrap_or_default());
+        hash.write(&part.map_or(u64::MAX, |part| part.len() as u64).to_le_bytes());
+        hash.write(part.unwrap_or_default());
     }
-    Fingerprint(hash.digest128())
+    Fingerprint(hash.finish_128())
 }
 
 /// An id for an event that the app gave none, as the sender that is played makes them.

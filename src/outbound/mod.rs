@@ -9,6 +9,8 @@ mod courier;
 mod dedupe;
 mod entry;
 mod envelope;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod identity;
 mod message;
 mod once;

@@ -98,14 +98,14 @@ async fn body(wired: &Wired, incoming: Incoming) -> Result<(Bytes, Share), Refus
 }
 
 /// What the headers say of an event.
-struct Given {
-    id: Option<String>,
-    kind: Option<String>,
-    idempotency_key: Option<Bytes>,
+pub(super) struct Given {
+    pub(super) id: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) idempotency_key: Option<Bytes>,
 }
 
 impl Given {
-    fn read(headers: &HeaderMap) -> Result<Self, Refusal> {
+    pub(super) fn read(headers: &HeaderMap) -> Result<Self, Refusal> {
         let name = |header, refusal| match single(headers, header) {
             Ok(None) => Ok(None),
             Ok(Some(value)) => {

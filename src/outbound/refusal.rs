@@ -24,6 +24,9 @@ pub(super) enum Refusal {
     /// The scheme or the envelope carries the event's type, and none was given.
     #[error("the event type is missing")]
     EventTypeMissing,
+    /// A page in a browser may have sent it.
+    #[error("without a token, a request must name this machine by its address and be none of a browser's page")]
+    Foreign,
     /// The key was given before, with another body, type or id.
     #[error("the idempotency key was given before, with another body")]
     IdempotencyConflict,
@@ -77,6 +80,7 @@ impl Refusal {
             | Self::NotJson
             | Self::NotSignable => StatusCode::BAD_REQUEST,
             Self::EventIdConflict => StatusCode::CONFLICT,
+            Self::Foreign => StatusCode::FORBIDDEN,
             Self::Unread(unread) => unread.status(),
             Self::IdempotencyConflict => StatusCode::UNPROCESSABLE_ENTITY,
             Self::InFlight | Self::Overloaded | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -97,6 +101,7 @@ impl Refusal {
             Self::EventIdConflict => "event_id_conflict",
             Self::EventType => "event_type",
             Self::EventTypeMissing => "event_type_missing",
+            Self::Foreign => "foreign",
             Self::IdempotencyConflict => "idempotency_conflict",
             Self::IdempotencyKey => "idempotency_key",
             Self::InFlight => "in_flight",

@@ -11,6 +11,7 @@ use super::refusal::Refusal;
 use super::worker::Live;
 use crate::config::Endpoint;
 use crate::http::bearer::bears;
+use crate::http::foreign::is_from_a_page;
 use crate::store::ScopeHandle;
 use crate::store::ledger::{Target, TargetKind};
 use crate::telemetry::metrics::TargetMetrics;
@@ -44,8 +45,10 @@ pub(super) enum Destination {
 
 /// What the head of a request asks for.
 pub(super) fn destination<B>(live: &Live, request: &Request<B>) -> Result<Destination, Refusal> {
-    if live.token.as_ref().is_some_and(|token| !bears(request.headers(), token)) {
-        return Err(Refusal::Unauthorized);
+    match &live.token {
+        Some(token) if !bears(request.headers(), token) => return Err(Refusal::Unauthorized),
+        None if is_from_a_page(request.headers()) => return Err(Refusal::Foreign),
+        _ => {}
     }
     let destination = find(live, request.uri().path())?;
     if request.method() == Method::POST { Ok(destination) } else { Err(Refusal::MethodNotAllowed) }
@@ -64,7 +67,7 @@ fn find(live: &Live, path: &str) -> Result<Destination, Refusal> {
 }
 
 /// Percent-decodes a type of event.
-fn decoded(segment: &str) -> Result<String, Refusal> {
+pub(super) fn decoded(segment: &str) -> Result<String, Refusal> {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.bytes();
     while let Some(byte) = rest.next() {

@@ -155,6 +155,11 @@ impl EventId {
     fn new(parts: Option<Vec<Part>>, event: &Event<'_>) -> Self {
         let fallback = parts.is_none();
         let parts = parts.unwrap_or_else(|| vec![Part::Digest(event.digest())]);
+        if let [Part::Text(text)] = &*parts
+            && let Some(header) = as_it_is(text)
+        {
+            return Self { parts, fallback, header };
+        }
         let mut text = String::new();
         for (index, part) in parts.iter().enumerate() {
             text.push_str(if index == 0 { "" } else { ":" });
@@ -209,9 +214,23 @@ impl EventId {
 ///
 /// Written as [`EventId::header_value`]; over 256 bytes it is `sha256:` and the digest of the type's text.
 pub fn type_header_value(kind: &str) -> HeaderValue {
+    if let Some(value) = as_it_is(kind.as_bytes()) {
+        return value;
+    }
     let mut text = String::new();
     percent_encode(kind.as_bytes(), &mut text);
     header_value(text, || Sha256::digest(kind).into())
+}
+
+/// The usual id and type, of which no byte has to be encoded.
+fn as_it_is(text: &[u8]) -> Option<HeaderValue> {
+    // Without a branch: the compiler makes wide instructions of it.
+    let is_plain = text.iter().fold(true, |plain, byte| plain & is_plain(*byte));
+    if is_plain && text.len() <= LONGEST { HeaderValue::from_bytes(text).ok() } else { None }
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_graphic() & (byte != b'%')
 }
 
 fn header_value(text: String, digest: impl FnOnce() -> [u8; 32]) -> HeaderValue {
@@ -225,7 +244,7 @@ fn written(digest: &[u8; 32]) -> String {
 
 fn percent_encode(bytes: &[u8], text: &mut String) {
     for byte in bytes {
-        if byte.is_ascii_graphic() && *byte != b'%' {
+        if is_plain(*byte) {
             text.push(char::from(*byte));
         } else {
             text.extend(['%', upper_hex(byte >> 4), upper_hex(byte & 15)]);

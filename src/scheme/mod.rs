@@ -21,6 +21,8 @@ mod display;
 mod encoding;
 mod few;
 mod format;
+#[cfg(all(feature = "daemon", any(test, fuzzing)))]
+pub(crate) mod fuzz;
 mod given;
 mod grammar;
 mod handshake;
@@ -40,7 +42,8 @@ mod recipe;
 mod rejection;
 mod sign;
 mod template;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(fuzzing, expect(dead_code, reason = "the tests use the rest"))]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ const DIGITS: usize = 15;
 /// A time of signing, in nanoseconds since 1970, which may lie outside what a calendar can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
-    nanoseconds: i128,
+    pub(super) nanoseconds: i128,
     unit: TimestampUnit,
 }
 

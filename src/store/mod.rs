@@ -22,12 +22,14 @@ mod flight;
 mod journal;
 pub mod ledger;
 mod memory;
+mod past;
 #[cfg(test)]
 pub(crate) mod recall;
-mod ring;
 mod scope;
 mod shard;
 mod sqlite;
+#[cfg(any(test, fuzzing))]
+pub(crate) use sqlite::fuzz;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -152,10 +152,10 @@ impl ScopeState {
         if let Some(flight) = shard.flight(key) {
             return Some(flight.fingerprint);
         }
-        self.known(shard, key, now).map(Remembered::fingerprint)
+        self.known(shard, key, now).map(|event| event.fingerprint())
     }
 
-    fn known<'s>(&self, shard: &'s Shard, key: &DedupKey, now: Timestamp) -> Option<&'s Remembered> {
+    fn known(&self, shard: &Shard, key: &DedupKey, now: Timestamp) -> Option<Remembered> {
         shard.find(key).filter(|event| !self.is_over(event, now.as_millisecond()))
     }
 
@@ -164,7 +164,7 @@ impl ScopeState {
             let repeat = flight.fingerprint.compare(body);
             return Some(flight.join(body).map_or(Seen::Crowded, |waiter| Seen::InFlight { waiter, repeat }));
         }
-        let event = self.known(shard, key, now)?.clone();
+        let event = self.known(shard, key, now)?;
         let repeat = event.fingerprint().compare(body);
         Some(Seen::Settled { settlement: event.settlement(), repeat })
     }
@@ -186,7 +186,7 @@ impl ScopeState {
         let bodies = self.bodies();
         let mut shard = bodies.shard(&body);
         if shard.flight(&body).is_none()
-            && let Some(body) = bodies.known(&shard, &body, now).cloned()
+            && let Some(body) = bodies.known(&shard, &body, now)
         {
             drop(shard);
             return Seen::Settled { settlement: self.settlement_of(body), repeat: Repeat::SameBody };
@@ -198,7 +198,7 @@ impl ScopeState {
     /// How the event was settled that had this body.
     fn settlement_of(&self, body: Remembered) -> Settlement {
         let key = body.event();
-        let event = self.shard(&key).find(&key).filter(|event| event.is_of(&body)).cloned();
+        let event = self.shard(&key).find(&key).filter(|event| event.is_of(&body));
         event.unwrap_or(body).settlement()
     }
 
@@ -239,15 +239,16 @@ impl ScopeState {
 
     /// Ends the flight of an event's key, if there is one, and adds the event; the oldest make room.
     pub(super) fn remember(&self, event: Remembered) -> Option<Flight> {
-        let (at, cost) = (event.at, event.content.cost());
+        let (at, has_content) = (event.at, event.content.cost() > 0);
         let sharded = self.sharded(&event.key);
         let mut leaving: [Option<Remembered>; LEAVING] = Default::default();
         let mut shard = lock(&sharded.shard);
         let landed = shard.land(&event.key);
-        if cost > 0 {
+        if has_content {
             sharded.oldest_body.fetch_min(at, Relaxed);
         }
-        if shard.remember(event) {
+        let (is_new, cost) = shard.remember(event);
+        if is_new {
             self.entries.fetch_add(1, Relaxed);
         }
         for place in &mut leaving {
@@ -373,7 +374,7 @@ impl ScopeState {
 
     /// Takes the oldest event out if its time is over, or if there are too many and more than `keep` in this shard.
     fn leave(&self, shard: &mut Shard, now: i64, keep: usize) -> Option<Remembered> {
-        let is_over = self.is_over(shard.oldest()?, now);
+        let is_over = self.is_past(shard.oldest()?, now);
         let too_many = shard.places() > keep && self.entries.load(Relaxed) > self.bounds.limit.load(Relaxed);
         if !is_over && !too_many {
             return None;
@@ -404,7 +405,11 @@ impl ScopeState {
     }
 
     pub(super) fn is_over(&self, event: &Remembered, now: i64) -> bool {
-        event.at.saturating_add(self.bounds.window.load(Relaxed)) <= now
+        self.is_past(event.at, now)
+    }
+
+    fn is_past(&self, at: i64, now: i64) -> bool {
+        at.saturating_add(self.bounds.window.load(Relaxed)) <= now
     }
 
     fn shard(&self, key: &DedupKey) -> MutexGuard<'_, Shard> {

@@ -1,4 +1,4 @@
-//! What one shard of a scope remembers: an index into a queue, and the claims in flight.
+//! What one shard of a scope remembers: an index into its past, and the claims in flight.
 
 use hashbrown::HashTable;
 use http::StatusCode;
@@ -8,21 +8,21 @@ use super::answer::Content;
 use super::claim::Settlement;
 use super::flight::Flight;
 use super::ledger::DeliveryId;
-use super::ring::Ring;
+use super::past::Past;
 use super::{DedupKey, Fingerprint};
 
 /// An event that was delivered.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Remembered {
     pub(super) key: DedupKey,
-    fingerprint: [u8; 16],
+    pub(super) fingerprint: [u8; 16],
     /// When it was settled, in milliseconds since the epoch.
     pub(super) at: i64,
     /// Its number in the store's file; 0: in none.
     pub(super) row: i64,
     pub(super) content: Content,
     /// What it was answered; [`QUEUED`]: it is a delivery of its own, accepted at `at` as number `row`.
-    status: u16,
+    pub(super) status: u16,
 }
 
 /// The status of an event that was accepted to be delivered; no answer has it.
@@ -87,7 +87,7 @@ pub(super) struct Shard {
     /// The low half of each event's number in `remembered`.
     index: HashTable<u32>,
     /// Oldest first. One that was settled anew after its window stands here twice, its older place unindexed.
-    remembered: Ring<Remembered>,
+    remembered: Past,
     /// No event before this number has a body.
     bodies_from: u64,
 }
@@ -113,27 +113,29 @@ impl Shard {
         self.flights.len()
     }
 
-    pub(super) fn find(&self, key: &DedupKey) -> Option<&Remembered> {
-        let ring = &self.remembered;
-        let low = self.index.find(hash(key), |&low| ring.get(ring.whole(low)).is_some_and(|it| it.key == *key))?;
-        ring.get(ring.whole(*low))
+    pub(super) fn find(&self, key: &DedupKey) -> Option<Remembered> {
+        let past = &self.remembered;
+        let low = self.index.find(hash(key), |&low| past.key(past.whole(low)) == Some(key))?;
+        past.get(past.whole(*low))
     }
 
-    /// Adds an event; tells whether its key is one more.
-    pub(super) fn remember(&mut self, event: Remembered) -> bool {
-        let (key, ring) = (event.key, &mut self.remembered);
-        let low = ring.push(event) as u32;
-        let known = self.index.find_mut(hash(&key), |&low| ring.get(ring.whole(low)).is_some_and(|it| it.key == key));
+    /// Adds an event; tells whether its key is one more, and how many bytes of content are.
+    pub(super) fn remember(&mut self, event: Remembered) -> (bool, usize) {
+        let (key, past) = (event.key, &mut self.remembered);
+        let (number, cost) = past.push(event);
+        let low = number as u32;
+        let known = self.index.find_mut(hash(&key), |&low| past.key(past.whole(low)) == Some(&key));
         if let Some(known) = known {
             *known = low;
-            return false;
+            return (false, cost);
         }
-        self.index.insert_unique(hash(&key), low, |&low| ring.get(ring.whole(low)).map_or(0, |it| hash(&it.key)));
-        true
+        self.index.insert_unique(hash(&key), low, |&low| past.key(past.whole(low)).map_or(0, hash));
+        (true, cost)
     }
 
-    pub(super) fn oldest(&self) -> Option<&Remembered> {
-        self.remembered.front()
+    /// When the oldest event was settled.
+    pub(super) fn oldest(&self) -> Option<i64> {
+        self.remembered.oldest()
     }
 
     /// How many places are taken: all events, and those settled anew once more.
@@ -141,37 +143,34 @@ impl Shard {
         self.remembered.len()
     }
 
-    /// Takes the oldest out; tells whether a key went with it.
+    /// Takes the oldest out, with what nobody else has of its content; tells whether a key went with it.
     pub(super) fn forget_oldest(&mut self) -> Option<(Remembered, bool)> {
         let low = self.remembered.first() as u32;
         let event = self.remembered.pop_front()?;
         let indexed = self.index.find_entry(hash(&event.key), |&other| other == low);
         let was_key = indexed.map(|found| found.remove()).is_ok();
         if self.index.capacity() > 4096 && self.index.len() * 8 < self.index.capacity() {
-            let ring = &self.remembered;
-            self.index.shrink_to(self.index.len() * 2, |&low| ring.get(ring.whole(low)).map_or(0, |it| hash(&it.key)));
+            let past = &self.remembered;
+            self.index.shrink_to(self.index.len() * 2, |&low| past.key(past.whole(low)).map_or(0, hash));
         }
         Some((event, was_key))
     }
 
-    /// Takes the oldest body out, with its event's row.
+    /// Takes the oldest body out, as far as no other event has it, with its event's row.
     pub(super) fn drop_oldest_body(&mut self) -> Option<(Content, i64)> {
         self.seek_body()?;
-        let event = self.remembered.get_mut(self.bodies_from)?;
+        let dropped = self.remembered.drop_content(self.bodies_from)?;
         self.bodies_from += 1;
-        Some((std::mem::take(&mut event.content), event.row))
+        Some(dropped)
     }
 
     /// When the oldest event that has a body was settled.
     pub(super) fn seek_body(&mut self) -> Option<i64> {
         self.bodies_from = self.bodies_from.max(self.remembered.first());
-        loop {
-            let event = self.remembered.get(self.bodies_from)?;
-            if event.content.cost() > 0 {
-                return Some(event.at);
-            }
+        while !self.remembered.has_content(self.bodies_from)? {
             self.bodies_from += 1;
         }
+        self.remembered.settled_at(self.bodies_from)
     }
 }
 

@@ -6,9 +6,11 @@
 use std::error::Error;
 use std::fmt;
 use std::io::Write;
+use std::time::Duration;
 
 use tracing::Level;
 use tracing::field::{Field, Visit};
+use uuid::Uuid;
 
 /// What lines look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,12 +70,43 @@ impl<'a> Line<'a> {
         let _ = self.out.write_fmt(value);
     }
 
+    /// What needs no escape, and in text no quotes: a word of ours.
+    pub(super) fn word(&mut self, name: &str, value: &str) {
+        self.name(name);
+        let quote: &[u8] = if self.format == Format::Json { b"\"" } else { b"" };
+        [quote, value.as_bytes(), quote].iter().for_each(|piece| self.out.extend_from_slice(piece));
+    }
+
+    pub(super) fn id(&mut self, name: &str, id: Uuid) {
+        self.word(name, id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    }
+
+    pub(super) fn number(&mut self, name: &str, value: u64) {
+        self.name(name);
+        self.digits(value);
+    }
+
+    /// To the thousandth of a millisecond.
+    pub(super) fn milliseconds(&mut self, name: &str, duration: Duration) {
+        self.thousandths(name, (duration.as_nanos() as u64 + 500) / 1000);
+    }
+
+    fn thousandths(&mut self, name: &str, value: u64) {
+        self.name(name);
+        self.digits(value / 1000);
+        self.out.push(b'.');
+        self.out.extend([100, 10, 1].map(|place| b'0' + (value / place % 10) as u8));
+    }
+
     fn digits(&mut self, value: u64) {
-        if value < 10 {
-            self.out.push(b'0' + value as u8);
-        } else {
-            let _ = write!(self.out, "{value}");
+        // From the last digit to the first.
+        let (mut digits, mut first, mut rest) = ([b'0'; MOST_DIGITS], MOST_DIGITS, value);
+        while first == MOST_DIGITS || rest > 0 {
+            first -= 1;
+            digits[first] += (rest % 10) as u8;
+            rest /= 10;
         }
+        self.out.extend_from_slice(&digits[first..]);
     }
 
     fn name(&mut self, name: &str) {
@@ -88,6 +121,9 @@ impl<'a> Line<'a> {
     }
 }
 
+/// As many as the largest number has.
+const MOST_DIGITS: usize = 20;
+
 /// What `tracing` calls the text of an event.
 const MESSAGE: &str = "message";
 
@@ -97,8 +133,7 @@ impl Visit for Line<'_> {
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.name(field.name());
-        self.digits(value);
+        self.number(field.name(), value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
@@ -111,11 +146,7 @@ impl Visit for Line<'_> {
 
     fn record_f64(&mut self, field: &Field, value: f64) {
         if (0.0..1e12).contains(&value) {
-            let thousandths = (value * 1e3).round() as u64;
-            self.name(field.name());
-            self.digits(thousandths / 1000);
-            self.out.push(b'.');
-            self.out.extend([100, 10, 1].map(|place| b'0' + (thousandths / place % 10) as u8));
+            self.thousandths(field.name(), (value * 1e3).round() as u64);
         } else if value.is_finite() {
             self.bare(field.name(), format_args!("{value:.3}"));
         } else {

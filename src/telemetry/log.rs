@@ -2,7 +2,7 @@
 //!
 //! A subscriber of `tracing` that formats an event once, into a buffer of its
 //! thread, and gives the line to the thread that writes. It knows no spans: a request is one
-//! event with all its fields, see [`Access`](super::access::Access).
+//! line with all its fields, see [`Access`](super::access::Access).
 //!
 //! Events of other crates show from `warn` on, whatever the level: what they say
 //! below that may hold headers and bodies.
@@ -123,13 +123,21 @@ impl Log {
             && (*metadata.level() <= Level::WARN || is_ours(metadata.target()))
     }
 
-    fn write(&self, event: &Event<'_>, paper: &mut Paper) {
-        let metadata = event.metadata();
+    /// Writes a line with these fields, whether or not its level shows.
+    pub(super) fn line(&self, level: &Level, target: &str, fields: impl FnOnce(&mut Line<'_>)) {
+        PAPER.with(|paper| match paper.try_borrow_mut() {
+            Ok(mut paper) => self.write(&mut paper, level, target, fields),
+            // A field logs while it is formatted.
+            Err(_) => self.write(&mut Paper::new(), level, target, fields),
+        });
+    }
+
+    fn write(&self, paper: &mut Paper, level: &Level, target: &str, fields: impl FnOnce(&mut Line<'_>)) {
         let Paper { line: buffer, moment } = paper;
-        let mut line = Line::begin(buffer, self.settings.format(), moment.text(clock::now()), metadata.level());
-        event.record(&mut line);
-        line.end(metadata.target(), is_ours(metadata.target()));
-        self.sink.write(buffer, *metadata.level() <= Level::WARN);
+        let mut line = Line::begin(buffer, self.settings.format(), moment.text(clock::now()), level);
+        fields(&mut line);
+        line.end(target, is_ours(target));
+        self.sink.write(buffer, *level <= Level::WARN);
         buffer.clear();
     }
 }
@@ -149,11 +157,8 @@ impl Subscriber for Log {
     }
 
     fn event(&self, event: &Event<'_>) {
-        PAPER.with(|paper| match paper.try_borrow_mut() {
-            Ok(mut paper) => self.write(event, &mut paper),
-            // A field logs while it is formatted.
-            Err(_) => self.write(event, &mut Paper::new()),
-        });
+        let metadata = event.metadata();
+        self.line(metadata.level(), metadata.target(), |line| event.record(line));
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

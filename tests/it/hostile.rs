@@ -220,6 +220,28 @@ async fn an_oversized_head_is_431_and_an_oversized_body_413() {
     assert_eq!(gateway.post(&Sender::lmif().sign(vec![b'x'; 1 << 20])).await.status, 200);
 }
 
+#[tokio::test]
+async fn operators_are_not_smuggled_to_and_old_probes_are_answered() {
+    let gateway = Gateway::before(&App::answering(200).await).await;
+    let ask = async |request: &str| {
+        let mut stream = TcpStream::connect(gateway.admin).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        timeout(SOON, stream.read_to_string(&mut answer)).await.expect("the connection was not closed").unwrap();
+        answer
+    };
+
+    let probe = ask("GET /livez HTTP/1.0\r\n\r\n").await;
+    let smuggled = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let framing = "Content-Length: 4\r\nTransfer-Encoding: chunked";
+    let outer = format!("POST /livez HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n0\r\n\r\n{smuggled}");
+    let refused = ask(&outer).await;
+
+    assert!(probe.starts_with("HTTP/1.0 200 ") && probe.ends_with("ok\n"), "{probe}");
+    assert!(refused.starts_with("HTTP/1.1 400 ") && refused.contains(r#""error":"bad_request""#), "{refused}");
+    assert_eq!(refused.matches("HTTP/1.1").count(), 1, "{refused}");
+}
+
 /// Opens a connection, sends these bytes, and returns what comes until it is closed, and after how long.
 async fn stalled(gateway: &Gateway, bytes: &[u8]) -> (String, Duration) {
     let start = Instant::now();

@@ -63,7 +63,7 @@ impl Given {
         read(&text).map(Some).ok_or_else(|| Refusal::BadRequest(format!("`{name}` is not {what}")))
     }
 
-    fn query(&mut self, query: &str, parameters: &'static [&'static str]) -> Result<(), Refusal> {
+    pub(super) fn query(&mut self, query: &str, parameters: &'static [&'static str]) -> Result<(), Refusal> {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let decoded = |text| decode(text).ok_or_else(|| bad("the query is not percent-encoded UTF-8"));
@@ -72,7 +72,7 @@ impl Given {
         Ok(())
     }
 
-    fn body(&mut self, body: &[u8], parameters: &'static [&'static str]) -> Result<(), Refusal> {
+    pub(super) fn body(&mut self, body: &[u8], parameters: &'static [&'static str]) -> Result<(), Refusal> {
         if body.trim_ascii().is_empty() {
             return Ok(());
         }

@@ -4,6 +4,8 @@
 
 mod change;
 mod deliveries;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod given;
 mod json;
 mod refusal;

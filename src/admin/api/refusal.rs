@@ -4,6 +4,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use crate::admin::answer::{self, Answer};
+use crate::http::server::Unread;
 use crate::store::ledger::LedgerError;
 
 /// Why an operator did not get what was asked for.
@@ -19,7 +20,7 @@ pub(in crate::admin) enum Refusal {
     #[error("the body is larger than 64 KiB")]
     BodyTooLarge,
     /// A page in a browser may have sent it.
-    #[error("without a token, a request must name this machine by its address and have no `Origin`")]
+    #[error("without a token, a request must name this machine by its address and be none of a browser's page")]
     Foreign,
     /// There is no such method here.
     #[error("the method is another one")]
@@ -45,6 +46,9 @@ pub(in crate::admin) enum Refusal {
     /// The store did not do it.
     #[error("the store cannot be used")]
     Unavailable,
+    /// The request cannot be read.
+    #[error(transparent)]
+    Unread(#[from] Unread),
 }
 
 impl From<LedgerError> for Refusal {
@@ -72,6 +76,7 @@ impl Refusal {
             Self::State => (StatusCode::CONFLICT, "state"),
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable"),
+            Self::Unread(unread) => (unread.status(), unread.word()),
         }
     }
 
@@ -91,7 +96,7 @@ impl Refusal {
                 answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             // What was not read of the body is not read for nothing.
-            Self::BodyTimeout | Self::BodyTooLarge => {
+            Self::BodyTimeout | Self::BodyTooLarge | Self::Unread(_) => {
                 answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             _ => {}

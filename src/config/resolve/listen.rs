@@ -24,7 +24,10 @@ pub(super) fn token(
         let message = format!("`{name}` listens beyond this machine and has no token");
         context.problems.error(listen.span, message, "add `token: {env: NAME}`, or listen on `127.0.0.1`");
     }
-    token.map_or(Some(None), |token| secret::token(&token, context).map(Some))
+    let Some(place) = token else { return Some(None) };
+    let token = secret::token(&place, context)?;
+    secret::weigh_text(token.expose().len(), place.span, context);
+    Some(Some(token))
 }
 
 /// Who is believed about senders: on a Unix socket whoever connects, else ranges of addresses.

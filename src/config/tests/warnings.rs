@@ -135,6 +135,16 @@ fn a_secret_that_is_demanded_can_be_guessed_where_it_is_short() {
 }
 
 #[test]
+fn a_token_that_lets_in_an_operator_or_the_app_can_be_guessed_where_it_is_short() {
+    let source = "      path: /one\n      scheme: lmif\n      secrets: [{env: GOOD}]\n      upstream: app\n";
+    let admin = |token: &str| format!("admin: {{listen: 127.0.0.1:9090, token: {{env: {token}}}}}\n");
+    let of = |token| warnings(&(with_source(source) + &admin(token)));
+
+    assert!(of("SHORT").contains("this secret has only 7 bytes"));
+    assert!(!of("GOOD").contains("this secret has only"));
+}
+
+#[test]
 fn headers_that_are_named_and_would_be_there_anyway_change_nothing() {
     let other = of_source("lmif", "[{env: GOOD}]", "      forward: {headers: [X-Trace]}\n");
     let sync = of_source("lmif", "[{env: GOOD}]", "      forward: {headers: [Authorization]}\n");

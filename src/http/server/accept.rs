@@ -63,7 +63,7 @@ async fn accepted<S: Service>(service: &Rc<S>, incoming: io::Result<(Wire, Optio
         if before < limit {
             connection(&service, wire, address).await;
         } else if before < limit + TOLD {
-            turn_away(wire).await;
+            Box::pin(turn_away(wire)).await;
         }
     });
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tracing::field::{self, DisplayValue};
 
 use super::Service;
@@ -94,17 +95,29 @@ async fn clear<S: Service>(service: &Rc<S>, incoming: Incoming, limit: Duration)
 }
 
 async fn encrypted<S: Service>(service: &Rc<S>, incoming: Incoming, limit: Duration, tls: Arc<rustls::ServerConfig>) {
+    let peer = Peer::new(incoming.address, true);
+    // In a box, because a handshake takes more room than what comes after it.
+    let Some((stream, version)) = Box::pin(handshake(service.intake(), incoming, limit, tls)).await else { return };
+    Opened { stream, version, peer, read: Vec::new(), limit }.speak(service).await;
+}
+
+async fn handshake(
+    intake: &Intake,
+    incoming: Incoming,
+    limit: Duration,
+    tls: Arc<rustls::ServerConfig>,
+) -> Option<(Box<TlsStream<Wire>>, Version)> {
     let Incoming { wire, address, ahead } = incoming;
     let handshake = TlsAcceptor::from(tls).accept(wire.after(ahead));
     let handshake = async {
         handshake.await.inspect_err(|cause| tracing::debug!(address = shown(address), %cause, "no TLS was agreed on"))
     };
-    let Some(stream) = opening(service.intake(), limit, handshake).await else { return };
+    let stream = opening(intake, limit, handshake).await?;
     let version = match stream.get_ref().1.alpn_protocol() {
         Some(b"h2") => Version::Http2,
         _ => Version::Http1,
     };
-    Opened { stream, version, peer: Peer::new(address, true), read: Vec::new(), limit }.speak(service).await;
+    Some((Box::new(stream), version))
 }
 
 /// An address, for the log.

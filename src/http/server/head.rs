@@ -165,7 +165,9 @@ impl HeadScan {
     }
 
     fn finish(&self) -> Result<Head, BadHead> {
-        if self.hosts != 1 || (self.authority.is_some() && self.authority != self.host) {
+        // In HTTP/1.0 a request need not name a host, and probes of health do not; whoever goes by the host asks for it.
+        let named = self.hosts == 1 || self.http10;
+        if !named || (self.authority.is_some() && self.authority != self.host) {
             return Err(BadHead::Ambiguous);
         }
         let framing = match self.length {
@@ -288,6 +290,13 @@ mod tests {
         for head in heads {
             assert_eq!(scan(&head), Err(BadHead::Ambiguous), "{head:?}");
         }
+    }
+
+    #[test]
+    fn only_http_1_0_may_name_no_host_and_no_other_in_its_target() {
+        assert!(scan("GET /livez HTTP/1.0\r\n\r\n").unwrap().is_some());
+        assert_eq!(scan("GET http://a/livez HTTP/1.0\r\n\r\n"), Err(BadHead::Ambiguous));
+        assert_eq!(scan("GET /livez HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n"), Err(BadHead::Ambiguous));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Serves HTTP, for senders and for the app alike: accepts connections, lets no request
+//! Serves HTTP, for senders, the app and operators alike: accepts connections, lets no request
 //! through that can be read in two ways, and keeps the limits of time, size and number.
 //!
 //! ```text
@@ -12,6 +12,8 @@ mod announcement;
 mod budget;
 mod connection;
 mod content;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod guard;
 mod head;
 mod host;
@@ -46,7 +48,6 @@ pub use listen::{BindError, Listeners, ListeningSocket};
 pub(crate) use running::{Run, Running};
 pub(crate) use unread::Unread;
 pub(crate) use way::Way;
-pub(crate) use wire::Listener;
 
 /// What answers the requests of one listener, on one thread.
 pub(crate) trait Service: 'static {

@@ -1,13 +1,17 @@
 //! Speaks HTTP on a connection, until it is over or the intake drains.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::server::conn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::task::spawn_local;
 use tokio::time::{Instant, sleep, timeout};
+use tracing::field;
 
 use super::Service;
 use super::guard::{Guard, IDLE, Peer};
@@ -37,39 +41,83 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Opened<T> {
     /// Serves what is asked for.
     pub(super) async fn speak<S: Service>(self, service: &Rc<S>) {
         let Self { stream, version, peer, read, limit } = self;
-        // What ends a connection is the other side's business; what became of its requests was told.
-        let _ = match version {
-            Version::Http1 => http1(service, Guard::http1(stream, peer.clone(), read, limit), peer).await,
+        match version {
+            Version::Http1 => {
+                let guard = Box::new(Guard::http1(stream, peer.clone(), read, limit));
+                http1(service, guard, peer).await;
+            }
             Version::Http2 => {
                 let guard = Guard::http2(stream, peer.clone(), read, limit);
                 let served = Box::pin(http2(service, guard, peer.clone()));
                 tokio::select! {
                     biased;
-                    result = served => result,
+                    // What ends a connection is the other side's business; what became of its requests was told.
+                    _ = served => {}
                     // What HTTP/2 holds back by its windows never reaches the guard, which times writing.
-                    () = unread(&peer, limit) => Ok(()),
+                    () = unread(&peer, limit) => {}
                 }
             }
-        };
+        }
     }
 }
 
-async fn http1<S: Service, T>(service: &Rc<S>, stream: Guard<T>, peer: Rc<Peer>) -> hyper::Result<()>
+/// Speaks HTTP/1 while there are requests, and holds on to hardly anything of the connection between them.
+async fn http1<S: Service, T>(service: &Rc<S>, mut guard: Box<Guard<T>>, peer: Rc<Peer>)
 where
     T: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let connection = conn::http1::Builder::new()
+    // In a box, because a connection at rest would carry the room for it otherwise.
+    while let Some(resting) = Box::pin(exchange(service, guard, peer.clone())).await {
+        guard = resting;
+        tracing::debug!(address = peer.address.map(field::display), "a connection rests");
+        if !woken(service, &mut guard).await {
+            let _ = guard.shutdown().await;
+            return;
+        }
+    }
+}
+
+/// Answers requests; the guard, if the connection then rests.
+async fn exchange<S: Service, T>(service: &Rc<S>, guard: Box<Guard<T>>, peer: Rc<Peer>) -> Option<Box<Guard<T>>>
+where
+    T: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let mut connection = conn::http1::Builder::new()
         // A sender that closes its side after the request still gets its answer.
         .half_close(true)
-        .serve_connection(TokioIo::new(stream), request::service(service, peer));
-    let mut connection = std::pin::pin!(connection);
+        .serve_connection(TokioIo::new(guard), request::service(service, peer.clone()));
+    let mut drain = service.intake().watch();
+    let over_or_resting = poll_fn(|cx| match Pin::new(&mut connection).poll(cx) {
+        Poll::Ready(_) => Poll::Ready(false),
+        Poll::Pending if peer.rests.take() => Poll::Ready(true),
+        Poll::Pending => Poll::Pending,
+    });
+    let rests = tokio::select! {
+        biased;
+        rests = over_or_resting => rests,
+        _ = drain.wait_for(|draining| *draining) => {
+            Pin::new(&mut connection).graceful_shutdown();
+            // What ends a connection is the other side's business; what became of its requests was told.
+            let _ = connection.await;
+            return None;
+        }
+    };
+    rests.then(|| {
+        let parts = connection.into_parts();
+        let mut guard = parts.io.into_inner();
+        guard.at_rest(&parts.read_buf);
+        guard
+    })
+}
+
+/// Waits for the next request; `false`: there will be none, or none is wanted any more.
+async fn woken<S: Service, T: AsyncRead + Unpin>(service: &Rc<S>, guard: &mut Guard<T>) -> bool {
     let mut drain = service.intake().watch();
     tokio::select! {
         biased;
-        result = connection.as_mut() => return result,
-        _ = drain.wait_for(|draining| *draining) => connection.as_mut().graceful_shutdown(),
+        woken = poll_fn(|cx| guard.poll_wake(cx)) => woken,
+        _ = drain.wait_for(|draining| *draining) => false,
     }
-    connection.await
 }
 
 async fn http2<S: Service, T>(service: &Rc<S>, stream: Guard<T>, peer: Rc<Peer>) -> hyper::Result<()>

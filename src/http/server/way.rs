@@ -45,7 +45,9 @@ impl Way {
             write!(text, ";host=\"{host}\"").expect("writing to a string cannot fail");
         }
         let (address, forwarded) = (peer.address.map(|address| ascii(address.to_string())), ascii(text));
-        Self { host: host.cloned(), address, proto: HeaderValue::from_static(proto), forwarded }
+        // Copied, as it is a slice of hyper's buffer, all of which it would hold for as long as the connection lasts.
+        let host = host.map(|host| HeaderValue::from_bytes(host.as_bytes()).expect("it was one"));
+        Self { host, address, proto: HeaderValue::from_static(proto), forwarded }
     }
 
     /// The host that the sender named.

@@ -14,6 +14,8 @@ mod strict;
 mod tests;
 mod text;
 
+use bytes::Bytes;
+
 use super::{Body, Pointer};
 use cursor::Halt;
 use scan::{Found, Scan};
@@ -71,9 +73,9 @@ fn pick_few(body: &Body, pointers: &[&Pointer]) -> Vec<Option<Scalar>> {
                 return values(&scan);
             }
         }
-        // In a document of several frames, the first one may only have ended.
         Err(Halt::Broken) if first.len() == body.len() => return vec![None; pointers.len()],
-        Err(Halt::Broken) => {}
+        // Only the first frame may have ended. What is found must not depend on where.
+        Err(Halt::Broken) => return pick_few(&Body::from(Bytes::from(body.contiguous().into_owned())), pointers),
     }
     let whole = body.contiguous();
     let mut scan = Scan::new(&whole, pointers);

@@ -130,6 +130,22 @@ fn what_is_not_json_holds_nothing() {
 }
 
 #[test]
+fn of_a_document_that_breaks_off_the_same_is_found_in_any_framing() {
+    for (document, found) in [
+        (r#"{"id":"evt_1","type":"box.cre"#, string("evt_1")),
+        (r#"{"id":"evt_1","type"#, string("evt_1")),
+        (r#"{"type":"x","id":"evt_1"#, None),
+        (r#"{"id":"evt_1","data":{"id":"#, None),
+    ] {
+        assert_eq!(at(document, "/id"), found, "{document}");
+        for length in 1..document.len() {
+            let framed = framed(document.as_bytes(), &[length]);
+            assert_eq!(pick(&framed, &[&Pointer("/id".into())]), std::slice::from_ref(&found), "{document} {length}");
+        }
+    }
+}
+
+#[test]
 fn nesting_may_be_as_deep_as_a_body_is_long() {
     let depth = 500_000;
     let body = format!("{{\"x\":{}{},\"id\":1}}", "[".repeat(depth), "]".repeat(depth)).into_bytes().into();

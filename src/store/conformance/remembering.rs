@@ -27,6 +27,7 @@ conformance! {
     a_sweep_takes_out_what_has_expired
     a_large_body_is_not_kept
     the_oldest_bodies_make_room_over_all_scopes
+    answers_that_are_alike_take_the_room_of_a_few
     bodies_of_forgotten_events_give_their_room_back
     a_reload_changes_the_window
     a_reload_changes_the_limit
@@ -209,11 +210,10 @@ async fn a_large_body_is_not_kept(harness: Harness) {
 
 async fn the_oldest_bodies_make_room_over_all_scopes(harness: Harness) {
     let (one, two) = (harness.scope_of("one", WINDOW, 100_000), harness.scope_of("two", WINDOW, 1000));
-    let large = KeptAnswer { body: Some(vec![b'x'; KEPT_BODY].into()), ..answer("") };
-    two.ask(0).claimed().settle(large.clone(), at(0));
+    two.ask(0).claimed().settle(large(0), at(0));
 
     for event in 0..5_000 {
-        one.ask(event).claimed().settle(large.clone(), at_ms(1 + event as i64));
+        one.ask(event).claimed().settle(large(event), at_ms(1 + event as i64));
     }
 
     let is_kept = |event| one.ask(event).settled().0.body.is_some();
@@ -222,6 +222,26 @@ async fn the_oldest_bodies_make_room_over_all_scopes(harness: Harness) {
     let gone = (0..5_000).take_while(|&event| !is_kept(event)).count() as u64;
     assert!((900..1000).contains(&gone), "{gone} of 5000 have no body");
     assert!((gone..5_000).all(is_kept));
+}
+
+/// The largest answer that is kept, another for each event.
+fn large(event: u64) -> KeptAnswer {
+    let mut body = vec![b'x'; KEPT_BODY];
+    body[..8].copy_from_slice(&event.to_le_bytes());
+    KeptAnswer { body: Some(body.into()), ..answer("") }
+}
+
+async fn answers_that_are_alike_take_the_room_of_a_few(harness: Harness) {
+    let scope = harness.scope_of("lmif", WINDOW, 100_000);
+
+    for event in 0..6_000 {
+        scope.ask(event).claimed().settle(large(event % 2), at_ms(event as i64));
+    }
+
+    assert!(harness.store.totals().answer_bytes < 64 * 17 * 1024, "{:?}", harness.store.totals());
+    assert!((0..6_000).all(|event| scope.ask(event).settled().0 == large(event % 2)));
+    harness.store.sweep(at(3600 + 6));
+    assert_eq!(harness.store.totals().answer_bytes, 0);
 }
 
 async fn bodies_of_forgotten_events_give_their_room_back(harness: Harness) {

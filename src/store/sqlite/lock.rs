@@ -6,6 +6,8 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use super::OpenError;
 
 /// A lock beside the store's file, which names its holder; the kernel lets it go when the process ends.
@@ -15,7 +17,10 @@ impl Lock {
     pub(super) fn take(store: &Path) -> Result<Lock, OpenError> {
         let path = beside(store);
         let io = |source| OpenError::Io { path: path.clone(), source };
-        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).clone();
+        // Its content is replaced: a link that somebody put there would lead to another file.
+        let no_link = OFlags::NOFOLLOW.bits() as i32;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(no_link);
         let mut file = options.open(&path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}

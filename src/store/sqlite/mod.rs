@@ -12,6 +12,8 @@ mod accept;
 mod books;
 mod change;
 mod counts;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod lease;
 mod ledger;
 mod list;
@@ -27,6 +29,7 @@ mod schema;
 mod show;
 #[cfg(test)]
 mod tests;
+mod twice;
 mod whereabouts;
 mod writer;
 
@@ -181,6 +184,8 @@ fn connect(path: &Path) -> Result<Connection, OpenError> {
     if connection.is_readonly(MAIN_DB).map_err(sqlite)? {
         return Err(OpenError::ReadOnly { path: path.to_owned(), source: None });
     }
+    // Not before it is known whose it is: a wrong path must not close another program's file.
+    close_to_others(path)?;
     tune(&connection).map_err(sqlite)?;
     schema::migrate(&mut connection, version).map_err(sqlite)?;
     Ok(connection)
@@ -217,17 +222,29 @@ fn sync_names(folder: &Path) {
 
 /// Makes the file, for its owner only; SQLite gives the files beside it the same permissions.
 fn prepare_file(path: &Path) -> Result<(), OpenError> {
-    let io = |source| OpenError::Io { path: path.to_owned(), source };
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    match made {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let mode = fs::metadata(path).map_err(io)?.permissions().mode();
-            if mode & 0o077 == 0 {
-                return Ok(());
-            }
-            fs::set_permissions(path, Permissions::from_mode(mode & 0o700)).map_err(io)
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(OpenError::Io { path: path.to_owned(), source: error })
         }
-        Err(error) => Err(io(error)),
+        _ => Ok(()),
     }
+}
+
+/// Leaves the file, and what SQLite has put beside it, to its owner only.
+fn close_to_others(path: &Path) -> Result<(), OpenError> {
+    let io = |source| OpenError::Io { path: path.to_owned(), source };
+    // SQLite's names for them follow links.
+    let whole = fs::canonicalize(path).map_err(io)?;
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = whole.clone().into_os_string();
+        name.push(suffix);
+        let mode = match fs::metadata(&name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            found => found.map_err(io)?.permissions().mode(),
+        };
+        if mode & 0o077 != 0 {
+            fs::set_permissions(&name, Permissions::from_mode(mode & 0o700)).map_err(io)?;
+        }
+    }
+    Ok(())
 }

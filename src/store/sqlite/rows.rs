@@ -26,7 +26,7 @@ const OVERHEAD: usize = 200;
 const ATTEMPT_OVERHEAD: usize = 60;
 
 /// Headers as lines: a text where they are one, so that an operator can read them.
-pub(super) struct Lines(Vec<u8>);
+pub(super) struct Lines(pub(super) Vec<u8>);
 
 impl Lines {
     pub(super) fn of(headers: &HeaderMap, credentials: &[HeaderName]) -> Lines {
@@ -41,7 +41,7 @@ impl Lines {
         Lines(lines)
     }
 
-    fn parse(lines: &[u8]) -> HeaderMap {
+    pub(super) fn parse(lines: &[u8]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for line in lines.split(|byte| *byte == b'\n') {
             let Some(colon) = memchr::memmem::find(line, b": ") else { continue };

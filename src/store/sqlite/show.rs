@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::books::Books;
 use super::list::{SUMMARY, summary};
 use super::rows;
+use super::twice::says_twice;
 use crate::scheme::Pointer;
 use crate::store::ledger::{ChangeRecord, DeliveryId, Message, Shown, ShownMessage};
 
@@ -55,7 +56,7 @@ fn message(connection: &Connection, mask: &[Pointer], row: i64) -> rusqlite::Res
 }
 
 /// A body without what is not to be shown.
-fn masked(mask: &[Pointer], body: Bytes) -> Bytes {
+pub(super) fn masked(mask: &[Pointer], body: Bytes) -> Bytes {
     if mask.is_empty() {
         return body;
     }
@@ -69,7 +70,8 @@ fn masked(mask: &[Pointer], body: Bytes) -> Bytes {
             is_changed = true;
         }
     }
-    if is_changed { json.to_string().into() } else { body }
+    // Of two members of one name only the last was looked at: as it came, the other would be shown.
+    if is_changed || says_twice(&body) { json.to_string().into() } else { body }
 }
 
 /// Whether what cannot be read as JSON has fields all the same: an answer of which only the beginning is kept, or the
@@ -115,6 +117,14 @@ mod tests {
         ] {
             assert_eq!(shown(body), "***", "{body}");
         }
+    }
+
+    #[test]
+    fn a_member_that_is_given_twice_is_shown_once_and_masked() {
+        assert_eq!(shown(r#"{"email":"a@example.com","email":"b@example.com"}"#), r#"{"email":"***"}"#);
+        let body = r#"{"of":{"email":"a@example.com"},"of":7}"#;
+        let mask = [Pointer::parse("/of/email").expect("a pointer")];
+        assert_eq!(masked(&mask, Bytes::from_static(body.as_bytes())), r#"{"of":7}"#);
     }
 
     #[test]

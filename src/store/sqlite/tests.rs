@@ -105,11 +105,24 @@ fn the_lock_of_a_process_that_is_gone_is_free() {
 }
 
 #[test]
+fn a_link_in_the_place_of_the_lock_leads_nowhere() {
+    let (folder, path) = folder();
+    let theirs = folder.path().join("theirs");
+    fs::write(&theirs, "precious").expect("a file");
+    std::os::unix::fs::symlink(&theirs, with_suffix(&path, ".lock")).expect("a link");
+
+    assert!(matches!(refused(&path), OpenError::Io { .. }));
+    assert_eq!(fs::read_to_string(&theirs).expect("it is untouched"), "precious");
+}
+
+#[test]
 fn what_is_no_database_is_refused() {
     let (_folder, path) = folder();
     fs::write(&path, "notes ".repeat(1000)).expect("a file");
+    fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("it is ours");
 
     assert!(matches!(refused(&path), OpenError::NotADatabase { .. }));
+    assert_eq!(mode(&path), 0o644);
     assert_eq!(fs::read_to_string(&path).expect("it is untouched"), "notes ".repeat(1000));
 }
 
@@ -118,8 +131,10 @@ fn the_database_of_another_program_is_refused() {
     let (_folder, path) = folder();
     let other = Connection::open(&path).expect("a database");
     other.execute_batch("CREATE TABLE event (id)").expect("a table");
+    fs::set_permissions(&path, Permissions::from_mode(0o644)).expect("it is ours");
 
     assert!(matches!(refused(&path), OpenError::Foreign { .. }));
+    assert_eq!(mode(&path), 0o644);
 }
 
 #[test]

@@ -98,7 +98,7 @@ impl Frames {
 }
 
 /// The error code of the last GOAWAY among these frames.
-fn goaway(mut bytes: &[u8]) -> Option<u32> {
+pub(crate) fn goaway(mut bytes: &[u8]) -> Option<u32> {
     let mut found = None;
     while let Some((head, rest)) = bytes.split_at_checked(9) {
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;

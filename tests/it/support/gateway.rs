@@ -169,6 +169,11 @@ impl Gateway {
 
     /// The same with other sources.
     pub(crate) fn config_of(app: &App, sources: &str) -> String {
+        Self::config_at(app.address, sources)
+    }
+
+    /// The same before an app at this address.
+    pub(crate) fn config_at(app: SocketAddr, sources: &str) -> String {
         format!(
             "workers: 2
 inbound:
@@ -177,11 +182,10 @@ inbound:
   sources:
 {sources}
 upstreams:
-  app: {{url: \"http://{}\", timeout: 3s}}
+  app: {{url: \"http://{app}\", timeout: 3s}}
 store: {{memory: {{}}}}
 admin: {{listen: 127.0.0.1:0}}
-",
-            app.address
+"
         )
     }
 
@@ -344,8 +348,17 @@ admin: {{listen: 127.0.0.1:0}}
 
     /// How much memory the process has in use, in bytes.
     pub(crate) fn memory(&self) -> usize {
+        self.status("VmRSS:")
+    }
+
+    /// How much memory the process ever had in use, in bytes.
+    pub(crate) fn most_memory(&self) -> usize {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, name: &str) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
     }
 

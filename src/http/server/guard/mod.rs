@@ -16,9 +16,14 @@
 //! its first byte, a connection may idle for [`IDLE`], and an answer that nobody
 //! reads is given up. One lazily moved timer a connection does that, so that a
 //! request costs no timer of its own.
+//!
+//! hyper keeps more than 10 KiB for a connection, whether or not there is a request. So the
+//! guard says when a connection has been idle for [`REST`]: then it rests, and nothing
+//! is kept of it but the guard and the socket.
 
 mod peer;
 mod reading;
+mod rest;
 mod writing;
 
 use std::rc::Rc;
@@ -35,6 +40,9 @@ pub(crate) use peer::Peer;
 
 /// How long a connection may stay open between two requests.
 pub(super) const IDLE: Duration = Duration::from_secs(75);
+
+/// How long a connection is idle before it rests. Those that carry one request after the other never do.
+const REST: Duration = Duration::from_millis(500);
 
 /// The most bytes that a request's head may have.
 const HEAD_LIMIT: usize = 16 * 1024;
@@ -55,7 +63,11 @@ pub(super) struct Guard<S> {
     read_timeout: Duration,
     /// When the head that is being read must be whole, or the idling end.
     head_due: Instant,
+    /// When the connection rests, if it is idle by then.
+    rest_due: Instant,
     timer: Timer,
+    /// Everything that was written is with the system.
+    flushed: bool,
     /// When the answer that is being written must have moved on.
     write_due: Option<Instant>,
     write_timer: Timer,
@@ -88,7 +100,8 @@ impl<S> Guard<S> {
 
     fn in_state(state: State, inner: S, peer: Rc<Peer>, held: Vec<u8>, read_timeout: Duration) -> Self {
         let scan = HeadScan::default();
-        let head_due = Instant::now() + read_timeout;
+        let now = Instant::now();
+        let (head_due, rest_due) = (now + read_timeout, now + REST);
         let (timer, write_due, write_timer, linger_due) = (Timer::default(), None, Timer::default(), None);
         Self {
             inner,
@@ -99,7 +112,9 @@ impl<S> Guard<S> {
             refused: false,
             read_timeout,
             head_due,
+            rest_due,
             timer,
+            flushed: true,
             write_due,
             write_timer,
             linger_due,
@@ -161,8 +176,14 @@ impl<S> Guard<S> {
                 _ => State::Message(left),
             };
             if left == 0 {
-                self.head_due = Instant::now() + IDLE;
+                self.idles();
             }
         }
+    }
+
+    /// From this moment on the connection waits for its next request.
+    fn idles(&mut self) {
+        let now = Instant::now();
+        (self.head_due, self.rest_due) = (now + IDLE, now + REST);
     }
 }

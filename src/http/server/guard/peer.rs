@@ -21,6 +21,8 @@ pub(crate) struct Peer {
     pub(crate) bad_head: Cell<Option<BadHead>>,
     /// Whether the request's body is chunked: nothing is read behind it.
     pub(in super::super) chunked: Cell<bool>,
+    /// The connection has been idle for long enough to keep nothing for its next request.
+    pub(in super::super) rests: Cell<bool>,
     /// How many requests are being answered.
     pub(in super::super) busy: Cell<u32>,
     /// How many of them wait for the sender to read, and since when at most.
@@ -34,8 +36,13 @@ impl Peer {
     pub(in super::super) fn new(address: Option<IpAddr>, tls: bool) -> Rc<Self> {
         let address = address.map(|address| address.to_canonical());
         let (bad_head, chunked, moved) = (Cell::new(None), Cell::new(false), Cell::new(Instant::now()));
-        let (busy, unread) = (Cell::new(0), Cell::new(0));
-        Rc::new(Self { address, tls, bad_head, chunked, busy, unread, moved, way: RefCell::default() })
+        let (rests, busy, unread) = (Cell::new(false), Cell::new(0), Cell::new(0));
+        Rc::new(Self { address, tls, bad_head, chunked, rests, busy, unread, moved, way: RefCell::default() })
+    }
+
+    /// Lets go of what is written anew for the next request.
+    pub(super) fn forget_way(&self) {
+        self.way.take();
     }
 
     /// Counts a request as being answered until the value is dropped.

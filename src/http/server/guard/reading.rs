@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
 
 use super::super::head::{BadHead, HeadScan};
-use super::{Guard, HEAD_LIMIT, IDLE, State};
+use super::{Guard, HEAD_LIMIT, State};
 
 impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
@@ -91,12 +91,17 @@ impl<S: AsyncRead + Unpin> Guard<S> {
     }
 
     fn wait_for_head(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let due = self.head_due;
+        let may_rest = self.may_rest();
+        let due = if may_rest { self.rest_due } else { self.head_due };
         ready!(self.timer.poll_due(due, cx));
         if self.peer.busy.get() > 0 {
             // The app takes its time; the sender is not to blame.
-            self.head_due = Instant::now() + IDLE;
+            self.idles();
             return self.wait_for_head(cx, buf);
+        }
+        if may_rest {
+            self.peer.rests.set(true);
+            return Poll::Pending;
         }
         if self.held.is_empty() {
             self.state = State::Ended;

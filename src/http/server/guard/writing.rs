@@ -18,6 +18,7 @@ const READS_A_TURN: usize = 16;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.flushed = false;
         let result = Pin::new(&mut self.inner).poll_write(cx, buf);
         self.timed(result, cx)
     }
@@ -27,6 +28,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.flushed = false;
         let result = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
         self.timed(result, cx)
     }
@@ -37,6 +39,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = Pin::new(&mut self.inner).poll_flush(cx);
+        self.flushed = result.is_ready();
         self.timed(result, cx)
     }
 
