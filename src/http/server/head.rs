@@ -105,6 +105,10 @@ impl HeadScan {
     }
 
     fn absolute_form(&mut self, target: &[u8]) -> Result<(), BadHead> {
+        // Its authority has a form of its own, which plain characters alone do not make: not `a::0`.
+        if Uri::try_from(target).is_err() {
+            return Err(BadHead::Ambiguous);
+        }
         let rest = [&b"http://"[..], b"https://"]
             .iter()
             .find(|scheme| target.len() > scheme.len() && target[..scheme.len()].eq_ignore_ascii_case(scheme))
@@ -276,6 +280,7 @@ mod tests {
             "POST /a#b HTTP/1.1\r\nHost: a\r\n\r\n".into(),
             "POST hooks HTTP/1.1\r\nHost: a\r\n\r\n".into(),
             "POST http://b/ HTTP/1.1\r\nHost: a\r\n\r\n".into(),
+            "POST http://a::0/ HTTP/1.1\r\nHost: a::0\r\n\r\n".into(),
             "POST /\u{e9} HTTP/1.1\r\nHost: a\r\n\r\n".into(),
             "POST /<a> HTTP/1.1\r\nHost: a\r\n\r\n".into(),
             "POST /a\rb HTTP/1.1\r\nHost: a\r\n\r\n".into(),
