@@ -1,12 +1,14 @@
 //! "Did you mean": the known name that is nearest to what was written.
 
-/// The candidate that differs least, if it differs little enough to be meant.
+/// The candidate that differs least, if it differs little enough to be meant. A candidate may itself be a mistake of the
+/// same file: one that a terminal would obey is not shown.
 pub(super) fn nearest<'c>(written: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let length = written.chars().count();
     // A third of the letters may be wrong, two at most in short names.
     let limit = (length / 3).clamp(1, 4).min(length.saturating_sub(1));
     candidates
         .into_iter()
+        .filter(|candidate| !candidate.contains(char::is_control))
         .filter_map(|candidate| Some((distance(written, candidate, limit)?, candidate)))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -51,6 +53,12 @@ mod tests {
         for (written, meant) in [("upstraem", "upstream"), ("tiemout", "timeout"), ("lmfi", "lmif"), ("Path", "path")] {
             assert_eq!(nearest(written, ["upstream", "timeout", "lmif", "path"]), Some(meant), "{written}");
         }
+    }
+
+    #[test]
+    fn a_name_that_would_steer_a_terminal_is_not_shown() {
+        assert_eq!(nearest("app", ["ap\tp", "a\u{1b}pp"]), None);
+        assert_eq!(nearest("app", ["ap\tp", "apb"]), Some("apb"));
     }
 
     #[test]

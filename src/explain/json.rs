@@ -134,12 +134,14 @@ fn read_list<'a>(rest: &mut &'a str, end: u8, mut each: impl FnMut(&mut &'a str)
         *rest = rest.trim_start();
         each(rest)?;
         *rest = rest.trim_start();
+        // Both are ASCII, so that what follows them begins with a character.
         let separator = *rest.as_bytes().first()?;
+        if separator != b',' && separator != end {
+            return None;
+        }
         *rest = &rest[1..];
-        match separator {
-            b',' => {}
-            _ if separator == end => return Some(()),
-            _ => return None,
+        if separator == end {
+            return Some(());
         }
     }
 }

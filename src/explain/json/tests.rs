@@ -54,7 +54,7 @@ fn strings_are_escaped_as_by_other_programs() {
 
 #[test]
 fn what_is_no_json_is_not_read() {
-    for text in ["", "{", "[1,]", "{\"a\" 1}", "{} {}", "{\"a\":}", "x", "\"\\\"", "[1 2]"] {
+    for text in ["", "{", "[1,]", "{\"a\" 1}", "{} {}", "{\"a\":}", "x", "\"\\\"", "[1 2]", "[1\u{512}2]"] {
         assert!(Json::read(text).is_none(), "{text}");
     }
     assert!(Json::read(&"[".repeat(100_000)).is_none());
