@@ -41,6 +41,15 @@ impl Encoding {
         }
     }
 
+    /// Whether a signature can hold this byte, in either case where both are read.
+    pub(super) fn writes(self, byte: u8) -> bool {
+        match self {
+            Self::HexLower | Self::HexUpper => byte.is_ascii_hexdigit(),
+            Self::Base64 => byte.is_ascii_alphanumeric() || b"+/=".contains(&byte),
+            Self::Base64Url => byte.is_ascii_alphanumeric() || b"-_".contains(&byte),
+        }
+    }
+
     /// How the bytes of a signature are written.
     pub(super) fn encode(self, signature: &[u8]) -> String {
         match self {

@@ -120,6 +120,10 @@ fn item(written: &str, at: usize) -> Result<Item, GrammarError> {
         }
     }
     let value = value.ok_or_else(|| GrammarErrorKind::NoPlaceholder.at(at..at + written.len()))?;
+    // `read` refuses what begins so.
+    if prefix.starts_with(|first: char| first.is_ascii_whitespace()) {
+        return Err(GrammarErrorKind::Spaced.at(at..at + prefix.len()));
+    }
     Ok(Item { prefix: prefix.to_owned().into(), value })
 }
 
@@ -227,6 +231,7 @@ mod tests {
         assert_eq!(error("t={timestamp},v1", Some(",")), GrammarErrorKind::NoPlaceholder.at(14..16));
         assert_eq!(error("a={signature},b={signature}", None), GrammarErrorKind::Repeated.at(14..27));
         assert_eq!(error("{timestamp},v1={signature}", None), GrammarErrorKind::MixedItems.at(12..26));
+        assert_eq!(error("t={timestamp}, v1={signature}", None), GrammarErrorKind::Spaced.at(14..18));
         assert_eq!(error("v={timestamp};v={signature}", Some(";")), GrammarErrorKind::Ambiguous.at(14..27));
         assert_eq!(error("t={timestamp},v1={signature", None), GrammarErrorKind::Unclosed.at(17..18));
     }

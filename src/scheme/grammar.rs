@@ -42,6 +42,9 @@ pub enum GrammarErrorKind {
     /// The placeholder is there a second time.
     #[error("this may be there only once")]
     Repeated,
+    /// The literal beginning of an item begins with white space.
+    #[error("white space between items belongs to `separator`, such as `separator: \", \"`")]
+    Spaced,
     /// A closing brace without an opening one.
     #[error("`}}` without `{{`")]
     StrayBrace,

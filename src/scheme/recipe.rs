@@ -87,6 +87,15 @@ impl Carrier {
             }
         }
     }
+
+    /// Whether this header can be it.
+    pub(super) fn is_in(&self, header: &HeaderName) -> bool {
+        match self {
+            Self::Headers(names) => names.contains(header),
+            Self::Json(_) => false,
+            Self::Numbered { .. } => self.headers().contains(header),
+        }
+    }
 }
 
 /// How the value of a carrier is divided and read.

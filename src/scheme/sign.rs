@@ -128,6 +128,13 @@ impl Scheme {
         names
     }
 
+    /// Whether this header carries the signature or its time. A scheme may take the one for an id, or the other for a
+    /// type; such an id need not be given.
+    fn signs_in(&self, header: &HeaderName) -> bool {
+        self.carrier().is_some_and(|carrier| carrier.is_in(header))
+            || self.timestamp().is_some_and(|rule| rule.from == TimestampSource::Header(header.clone()))
+    }
+
     /// The headers that say what the message is: content type, id and type.
     fn names(&self, message: &Message<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, SignError> {
         let mut headers = Vec::new();
@@ -137,12 +144,15 @@ impl Scheme {
         for locator in self.event_id.iter() {
             if let Locator::Header(name) = locator
                 && !message.headers.contains_key(name)
+                && !self.signs_in(name)
             {
                 headers.push((name.clone(), value(message.event_id.ok_or(SignError::IdMissing)?)?));
             }
         }
         if let (Some(Locator::Header(name)), Some(kind)) = (&self.event_type, message.event_type)
             && !message.headers.contains_key(name)
+            && !self.signs_in(name)
+            && headers.iter().all(|(written, _)| written != name)
         {
             headers.push((name.clone(), value(kind)?));
         }

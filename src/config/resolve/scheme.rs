@@ -14,7 +14,7 @@ use crate::config::page::quote;
 use crate::config::read::Named;
 use crate::config::text::grammar;
 use crate::scheme::{
-    Acknowledge, Algorithm, Carrier, Cover, DetachedJws, Encoding, Events, Format, JwsAlgorithm, JwsPayload, KeyForm,
+    Acknowledge, Algorithm, Carrier, Cover, DetachedJws, Encoding, Events, Format, Inconsistency, JwsAlgorithm, JwsPayload, KeyForm,
     Locator, Mechanism, OnConflict, PRESETS, Part, Placeholder, PublicRecipe, Recipe, Retries, Scheme, SecretEncoding,
     Sender, Template, TimestampRule, TimestampSource, TimestampUnit, TypeCase, preset,
 };
@@ -67,7 +67,7 @@ pub(super) fn place(choice: &Spanned<SchemeChoice>) -> Span {
 /// A scheme, under a name or in the place of one.
 pub(in crate::config) fn scheme(name: &str, file: SchemeFile, context: &mut Context<'_>) -> Option<Scheme> {
     let id: &[Locator] = file.event_id.as_ref().map_or(&[], |id| &id.value.0);
-    let none = Checks { timestamp: None, tolerance: None };
+    let none = Checks { timestamp: None, separator: None, tolerance: None };
     let (mechanism, checks) = match file.mechanism? {
         MechanismFile::Hmac(hmac) => {
             let (recipe, checks) = hmac_scheme(*hmac, id, context)?;
@@ -94,7 +94,13 @@ pub(in crate::config) fn scheme(name: &str, file: SchemeFile, context: &mut Cont
         Mechanism::DetachedJws(_) | Mechanism::Jws(_) | Mechanism::Token(_) => {}
     }
     if let (false, Err(contradiction)) = (context.problems.failed(), scheme.validate()) {
-        context.problems.error(file.owner, "this scheme contradicts itself", contradiction.to_string());
+        let at = match contradiction {
+            Inconsistency::SeparatorInSignature => checks.separator,
+            Inconsistency::TimestampInCarrier => checks.timestamp,
+            _ => None,
+        };
+        let at = at.unwrap_or(file.owner);
+        context.problems.error(at, "this scheme contradicts itself", contradiction.to_string());
     }
     Some(scheme)
 }
@@ -140,6 +146,7 @@ fn jws(name: &str, algorithm: JwsAlgorithm, event_id: EventId, event_type: Optio
 /// Where what remains to be checked of a recipe stands.
 struct Checks {
     timestamp: Option<Span>,
+    separator: Option<Span>,
     tolerance: Option<Spanned<Duration>>,
 }
 
@@ -183,7 +190,8 @@ fn recipe<A, K>(
         tolerance: None,
         secret,
     };
-    Some((recipe, Checks { timestamp: place, tolerance: file.tolerance }))
+    let separator = file.separator.as_ref().map(|separator| separator.span);
+    Some((recipe, Checks { timestamp: place, separator, tolerance: file.tolerance }))
 }
 
 fn carrier<A, K>(file: &RecipeFile<A, K>, context: &mut Context<'_>) -> Option<Carrier> {
