@@ -82,9 +82,9 @@ impl Format {
     fn is_ambiguous(&self, encoding: Encoding) -> bool {
         let Some(separator) = self.separator.as_deref() else { return false };
         let splits = (0..separator.len()).filter_map(|at| separator.split_at_checked(at));
-        splits.filter(|(_, rest)| rest.bytes().all(|byte| encoding.writes(byte))).any(|(literal, _)| {
-            self.items.iter().any(|item| item.prefix.ends_with(literal))
-        })
+        splits
+            .filter(|(_, rest)| rest.bytes().all(|byte| encoding.writes(byte)))
+            .any(|(literal, _)| self.items.iter().any(|item| item.prefix.ends_with(literal)))
     }
 
     /// Whether a value holds the time of signing beside the signature.
@@ -154,10 +154,9 @@ mod tests {
         let separated = |format: &str, separator: &str, encoding: Encoding| {
             let format = Format::parse(format, Some(separator)).unwrap();
             changed(|_, recipe| {
-                recipe.timestamp = format.holds_timestamp().then_some(TimestampRule {
-                    from: TimestampSource::Format,
-                    unit: TimestampUnit::Seconds,
-                });
+                recipe.timestamp = format
+                    .holds_timestamp()
+                    .then_some(TimestampRule { from: TimestampSource::Format, unit: TimestampUnit::Seconds });
                 recipe.signed = Template::parse("{body}").unwrap();
                 (recipe.format, recipe.encoding) = (format, encoding);
             })

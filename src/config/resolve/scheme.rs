@@ -14,9 +14,9 @@ use crate::config::page::quote;
 use crate::config::read::Named;
 use crate::config::text::grammar;
 use crate::scheme::{
-    Acknowledge, Algorithm, Carrier, Cover, DetachedJws, Encoding, Events, Format, Inconsistency, JwsAlgorithm, JwsPayload, KeyForm,
-    Locator, Mechanism, OnConflict, PRESETS, Part, Placeholder, PublicRecipe, Recipe, Retries, Scheme, SecretEncoding,
-    Sender, Template, TimestampRule, TimestampSource, TimestampUnit, TypeCase, preset,
+    Acknowledge, Algorithm, Carrier, Cover, DetachedJws, Encoding, Events, Format, Inconsistency, JwsAlgorithm,
+    JwsPayload, KeyForm, Locator, Mechanism, OnConflict, PRESETS, Part, Placeholder, PublicRecipe, Recipe, Retries,
+    Scheme, SecretEncoding, Sender, Template, TimestampRule, TimestampSource, TimestampUnit, TypeCase, preset,
 };
 
 /// What Standard Webhooks and most senders' own libraries allow.
