@@ -42,8 +42,9 @@ impl Engine {
 
     /// An engine that has the time from this clock.
     pub(super) fn with(ledger: Arc<dyn Ledger>, metrics: Arc<Metrics>, clock: Clock) -> Rc<Engine> {
+        let time = Steady::new(clock, ledger.latest());
         Rc::new(Engine {
-            around: Rc::new(Around { ledger, metrics, time: Steady::new(clock), outages: Outages::default() }),
+            around: Rc::new(Around { ledger, metrics, time, outages: Outages::default() }),
             wishes: RefCell::default(),
             is_draining: Cell::default(),
             ended: Notify::new(),

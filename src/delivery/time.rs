@@ -5,7 +5,7 @@ use std::cell::Cell;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 
 /// How fast time goes on while the system's clock is behind, in parts of its usual speed.
 const SLOW: f64 = 0.9;
@@ -21,8 +21,9 @@ pub(super) struct Steady {
 }
 
 impl Steady {
-    pub(super) fn new(clock: Clock) -> Steady {
-        Steady { clock, last: Cell::new(None) }
+    /// `latest` is a time that is known to have been.
+    pub(super) fn new(clock: Clock, latest: Option<Timestamp>) -> Steady {
+        Steady { clock, last: Cell::new(latest.map(|latest| (latest, clock::instant()))) }
     }
 
     /// What time it is. `now` is this moment.
@@ -55,7 +56,7 @@ mod tests {
 
     fn steady() -> (Rc<Following>, Steady, Timestamp) {
         let clock = Following::new();
-        let steady = Steady::new(clock.clock());
+        let steady = Steady::new(clock.clock(), None);
         let start = steady.at(instant());
         (clock, steady, start)
     }
@@ -81,6 +82,17 @@ mod tests {
         assert_eq!(soon.duration_since(start), SignedDuration::from_mins(9));
         assert_eq!(late, clock.now());
         assert_eq!(after(&steady, 1).await, clock.now());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_begins_no_earlier_than_what_is_known_to_have_been() {
+        let clock = Following::new();
+        let latest = clock.now() + SignedDuration::from_mins(60);
+
+        let steady = Steady::new(clock.clock(), Some(latest));
+
+        assert_eq!(after(&steady, 10).await.duration_since(latest), SignedDuration::from_mins(9));
+        assert_eq!(after(&steady, 590).await, clock.now());
     }
 
     #[tokio::test(start_paused = true)]

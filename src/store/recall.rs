@@ -228,6 +228,10 @@ impl Ledger for Recall {
         self.call(Call::Read, |inner| Ok(inner.rows.oldest()))
     }
 
+    fn latest(&self) -> Option<Timestamp> {
+        None
+    }
+
     fn healthy(&self) -> bool {
         self.inner().failing.get(&Call::Accept).is_none_or(|times| *times == 0)
     }

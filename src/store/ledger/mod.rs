@@ -83,6 +83,11 @@ pub trait Ledger: Send + Sync + 'static {
     /// When the longest waiting delivery of each target was accepted.
     fn oldest(&self) -> Pending<Vec<(Target, Timestamp)>>;
 
+    /// The latest time that what was found at the start was written at; `None`: nothing was.
+    ///
+    /// A clock that says less has been set back since.
+    fn latest(&self) -> Option<Timestamp>;
+
     /// Whether deliveries can be accepted.
     fn healthy(&self) -> bool;
 }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -21,6 +21,8 @@ pub(in crate::store) struct Books {
     pages: Mutex<Pages>,
     /// What all deliveries take, in bytes.
     pub(super) size: AtomicI64,
+    /// When the last of what was found in the file was written.
+    pub(super) latest: OnceLock<Timestamp>,
 }
 
 #[derive(Default)]

@@ -27,7 +27,20 @@ pub(super) fn load(connection: &Connection, books: &Books, is_size_limited: bool
         let size = connection.query_row("SELECT coalesce(sum(size), 0) FROM delivery", [], |row| row.get(0))?;
         books.resized(size);
     }
+    if let Some(latest) = latest(connection)? {
+        books.latest.get_or_init(|| latest);
+    }
     Ok(())
+}
+
+/// When the last event was settled, the last delivery accepted or ended, the last change made: the end of an index each.
+fn latest(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let last = "SELECT max(ms) FROM (
+        SELECT (SELECT settled_ms FROM event ORDER BY row DESC LIMIT 1) AS ms
+        UNION ALL SELECT (SELECT accepted_ms FROM delivery ORDER BY row DESC LIMIT 1)
+        UNION ALL SELECT (SELECT max(ended_ms) FROM delivery WHERE state >= 2)
+        UNION ALL SELECT (SELECT at_ms FROM change ORDER BY row DESC LIMIT 1))";
+    Ok(connection.query_row(last, [], |row| row.get::<_, Option<i64>>(0))?.map(rows::moment))
 }
 
 fn load_targets(connection: &Connection, books: &Books) -> rusqlite::Result<()> {

@@ -126,6 +126,10 @@ impl Ledger for SqliteLedger {
         self.operators.read(move |connection| counts::oldest(connection, &books))
     }
 
+    fn latest(&self) -> Option<Timestamp> {
+        self.books.latest.get().copied()
+    }
+
     fn healthy(&self) -> bool {
         self.journal.is_healthy.load(Relaxed) && !self.journal.is_closed()
     }

@@ -40,6 +40,28 @@ async fn leases_end_with_their_process() {
 }
 
 #[tokio::test]
+async fn what_time_it_was_is_known_after_a_crash() {
+    let queue = Queue::sqlite();
+    assert_eq!(queue.ledger.latest(), None);
+
+    queue.due(0).await;
+    let queue = queue.crash(at(-10));
+    assert_eq!(queue.ledger.latest(), Some(at(0)), "accepted");
+
+    queue.ended(Next::Delivered).await;
+    let queue = queue.crash(at(-10));
+    assert_eq!(queue.ledger.latest(), Some(at(2)), "ended");
+
+    queue.change(Change::Pause(partner())).await.expect("a change");
+    let queue = queue.crash(at(-10));
+    assert_eq!(queue.ledger.latest(), Some(at(50)), "changed");
+
+    let answered = Some((queue.scope().ask_at(1, at(70)).claimed(), answer("202")));
+    queue.ledger.accept(Accept { deliveries: Vec::new(), answered }).await.expect("it is accepted");
+    assert!(queue.crash(at(-10)).ledger.latest() > Some(at(50)), "settled");
+}
+
+#[tokio::test]
 async fn a_restart_keeps_states_and_attempts() {
     let queue = Queue::sqlite();
     let (dead, delivered, later) =
